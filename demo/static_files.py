@@ -1,0 +1,47 @@
+"""Static files under names that change with their content, and the import map that goes with them.
+
+Django would rewrite the imports inside our modules by regular expressions, which fails on some and
+leaves others unhashed, so that a module is loaded twice. Instead modules stay as they are written,
+and the page's import map leads every module, by its bare name (`realtime/socket.js`) and by its
+unhashed URL, to the hashed one.
+"""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from django.apps import apps
+from django.conf import settings
+from django.templatetags.static import static
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+
+class HashedStaticFiles(CompressedManifestStaticFilesStorage):
+    support_js_module_import_aggregation = False
+
+
+def modules() -> list[str]:
+    """Our own JavaScript modules by their static names, as `realtime/socket.js`."""
+    ours = [
+        Path(app.path) / "static"
+        for app in apps.get_app_configs()
+        if Path(app.path).parent == settings.BASE_DIR
+    ]
+    return sorted(
+        file.relative_to(folder).as_posix() for folder in ours for file in folder.rglob("*.js")
+    )
+
+
+def import_map() -> str:
+    return _listed() if settings.DEBUG else _cached()
+
+
+def _listed() -> str:
+    imports = {}
+    for name in modules():
+        imports[name] = imports[settings.STATIC_URL + name] = static(name)
+    # Inside <script> nothing may look like a tag.
+    return json.dumps({"imports": imports}, separators=(",", ":")).replace("<", "\\u003c")
+
+
+_cached = cache(_listed)

@@ -1,0 +1,13 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from demo.api import api
+from demo.health import healthz, readyz
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("api/", api.urls),
+    path("admin/", admin.site.urls),
+    path("", include("demo.page_urls")),
+]

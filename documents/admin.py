@@ -1,0 +1,44 @@
+"""Documents, for looking; deleting one takes the product's way."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from documents.intake import remove
+from documents.models import Chunk, Document, Page
+from realtime.admin import ReadOnlyAdmin
+
+
+@admin.register(Document)
+class DocumentAdmin(ReadOnlyAdmin):
+    list_display = (
+        "name", "owner", "status", "media_type", "size", "page_count", "chunk_count", "created_at",
+    )  # fmt: skip
+    list_filter = ("job__status", "media_type")
+    list_select_related = ("owner", "job")
+    search_fields = ("id", "name", "owner__username", "sha256")
+    date_hierarchy = "created_at"
+    actions = ("remove_selected",)
+
+    @admin.action(description="Delete with all that was made of them", permissions=["remove"])
+    def remove_selected(self, request: HttpRequest, queryset: QuerySet[Document]) -> None:
+        for document in queryset.select_related("job"):
+            remove(document)
+        self.message_user(request, "The documents were deleted.")
+
+    def has_remove_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("documents.delete_document")
+
+
+@admin.register(Page)
+class PageAdmin(ReadOnlyAdmin):
+    list_display = ("document", "number", "start")
+    list_select_related = ("document",)
+    search_fields = ("document__id", "document__name")
+
+
+@admin.register(Chunk)
+class ChunkAdmin(ReadOnlyAdmin):
+    list_display = ("document", "index", "page", "page_to", "start", "end")
+    list_select_related = ("document",)
+    search_fields = ("document__id", "document__name", "text")

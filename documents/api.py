@@ -1,0 +1,241 @@
+"""Documents over HTTP: upload, look inside, cancel, retry, delete."""
+
+import uuid
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import IO, Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.http import content_disposition_header
+from ninja import File, Form, Router
+from ninja.files import UploadedFile
+
+from documents import intake
+from documents.models import Chunk, Document, Page
+from documents.paging import LIMIT, page
+from realtime import jobs
+from realtime.problems import CamelSchema, Problem
+
+router = Router(tags=["documents"])
+_PIECE = 256 * 1024
+
+
+class Uploaded(CamelSchema):
+    """One file of an upload: taken, a duplicate, or FAILED with `error` and no `documentId`."""
+
+    name: str
+    status: str
+    document_id: uuid.UUID | None = None
+    duplicate_of: uuid.UUID | None = None
+    error: str | None = None
+
+
+class Upload(CamelSchema):
+    documents: list[Uploaded]
+
+
+class DocumentState(CamelSchema):
+    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent."""
+
+    document_id: uuid.UUID
+    name: str
+    media_type: str
+    size: int
+    status: str
+    stage: str
+    progress: int
+    message: str
+    pages: int
+    chunks: int
+    error: str
+    timings: dict[str, int]
+    created_at: datetime
+
+
+class DocumentPage(CamelSchema):
+    documents: list[DocumentState]
+    next: str | None
+
+
+class ChunkState(CamelSchema):
+    """`start` and `end` are characters of the whole document, `text` is exactly those."""
+
+    index: int
+    page: int
+    page_to: int
+    start: int
+    end: int
+    text: str
+
+
+class ChunkPage(CamelSchema):
+    chunks: list[ChunkState]
+    next: int | None
+
+
+class PageState(CamelSchema):
+    """`start` is the place of the page's first character in the whole document."""
+
+    number: int
+    start: int
+    text: str
+
+
+def state(document: Document) -> dict[str, Any]:
+    job = document.job
+    return {
+        "document_id": document.pk,
+        "name": document.name,
+        "media_type": document.media_type,
+        "size": document.size,
+        "status": document.status,
+        "stage": job.stage,
+        "progress": job.progress,
+        "message": job.message,
+        "pages": document.page_count,
+        "chunks": document.chunk_count,
+        "error": job.error,
+        "timings": job.timings,
+        "created_at": document.created_at,
+    }
+
+
+def user_of(request: HttpRequest) -> User:
+    user: User = request.auth  # type: ignore[attr-defined]
+    return user
+
+
+def mine(request: HttpRequest) -> QuerySet[Document]:
+    return Document.objects.filter(owner=user_of(request)).select_related("job")
+
+
+def found(request: HttpRequest, document_id: uuid.UUID) -> Document:
+    return get_object_or_404(mine(request), pk=document_id)
+
+
+@router.post("", response={202: Upload}, by_alias=True, exclude_none=True)
+def upload(
+    request: HttpRequest,
+    file: File[list[UploadedFile]],
+    duplicates: Form[intake.Duplicates] = "skip",
+) -> tuple[int, dict[str, Any]]:
+    """Take in one file or several. Those that are refused do not disturb the others.
+
+    When all are refused, the answer is a problem with the reasons by file name.
+    """
+    taken: list[dict[str, Any]] = []
+    refused: list[intake.Refused] = []
+    for upload in file:
+        name = upload.name or ""
+        try:
+            taken.append(_uploaded(intake.take_in(user_of(request), upload, name, duplicates)))
+        except intake.Refused as refusal:
+            refused.append(refusal)
+            cleaned = intake.clean_name(name)
+            taken.append({"name": cleaned, "status": "FAILED", "error": str(refusal)})
+    if len(refused) == len(file):
+        raise _all_refused(taken, too_large=all(refusal.too_large for refusal in refused))
+    return 202, {"documents": taken}
+
+
+def _uploaded(taken: intake.Taken) -> dict[str, Any]:
+    return {
+        "name": taken.document.name,
+        "status": taken.document.status,
+        "document_id": taken.document.pk,
+        "duplicate_of": taken.duplicate_of,
+    }
+
+
+def _all_refused(taken: list[dict[str, Any]], *, too_large: bool) -> Problem:
+    errors: dict[str, list[str]] = {}
+    for item in taken:
+        errors.setdefault(item["name"], []).append(item["error"])
+    words = " ".join(f"{name}: {' '.join(errors[name])}" for name in errors)
+    return Problem(413 if too_large else 422, "The upload was refused", words, errors)
+
+
+@router.get("", response=DocumentPage, by_alias=True)
+def index(request: HttpRequest, cursor: str = "", limit: int = LIMIT) -> dict[str, Any]:
+    """My documents, the newest first. `next` is the `cursor` of the following page."""
+    rows, following = page(mine(request), cursor, limit)
+    return {"documents": [state(document) for document in rows], "next": following}
+
+
+@router.get("/{uuid:document_id}", response=DocumentState, by_alias=True)
+def show(request: HttpRequest, document_id: uuid.UUID) -> dict[str, Any]:
+    return state(found(request, document_id))
+
+
+@router.get("/{uuid:document_id}/chunks", response=ChunkPage, by_alias=True)
+def chunks(
+    request: HttpRequest, document_id: uuid.UUID, cursor: int = 0, limit: int = LIMIT
+) -> dict[str, Any]:
+    """The chunks in order, from the index `cursor` on."""
+    limit = max(1, min(limit, 200))
+    rows: list[Chunk] = list(
+        found(request, document_id).chunks.filter(index__gte=cursor)[: limit + 1]
+    )
+    return {"chunks": rows[:limit], "next": rows[limit].index if len(rows) > limit else None}
+
+
+@router.get("/{uuid:document_id}/pages/{int:number}", response=PageState, by_alias=True)
+def page_text(request: HttpRequest, document_id: uuid.UUID, number: int) -> Page:
+    return get_object_or_404(found(request, document_id).pages, number=number)
+
+
+@router.get("/{uuid:document_id}/file")
+def stored_file(request: HttpRequest, document_id: uuid.UUID) -> StreamingHttpResponse:
+    """The upload as it came. Never shown as a page of ours: it is somebody's content."""
+    document = found(request, document_id)
+    try:
+        file = document.file.open("rb")
+    except FileNotFoundError:
+        raise Problem(410, "The stored file is gone", "Upload it again.") from None
+    response = StreamingHttpResponse(
+        _pieces(file), content_type=document.media_type or "application/octet-stream"
+    )
+    response["Content-Length"] = document.size
+    response["Content-Disposition"] = content_disposition_header(True, document.name) or ""
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
+    """Asynchronous, because under ASGI Django reads any other iterator into memory first."""
+    read = sync_to_async(file.read, thread_sensitive=False)
+    try:
+        while piece := await read(_PIECE):
+            yield piece
+    finally:
+        file.close()
+
+
+@router.post("/{uuid:document_id}/cancel", response={202: DocumentState}, by_alias=True)
+def cancel(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
+    document = found(request, document_id)
+    if not jobs.cancel(document.job):
+        raise Problem(409, "Nothing to cancel", "The document is not being processed.")
+    document.job.refresh_from_db()
+    return 202, state(document)
+
+
+@router.post("/{uuid:document_id}/retry", response={202: DocumentState}, by_alias=True)
+def retry(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
+    document = found(request, document_id)
+    if not jobs.retry(document.job):
+        raise Problem(409, "Nothing to retry", "Only what failed or was cancelled is retried.")
+    document.job.refresh_from_db()
+    return 202, state(document)
+
+
+@router.delete("/{uuid:document_id}", response={204: None})
+def delete(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, None]:
+    intake.remove(found(request, document_id))
+    return 204, None

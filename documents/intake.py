@@ -1,0 +1,140 @@
+"""How a document comes in, and how it goes: its name, its stored content, its row and its job."""
+
+import hashlib
+import re
+import unicodedata
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import PurePosixPath
+from typing import IO, Literal
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files import File
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+
+from documents.events import deleted
+from documents.models import Document
+from realtime import jobs
+from realtime.publish import publish
+
+Duplicates = Literal["skip", "replace", "keep"]
+NAME_LENGTH = 255
+SUFFIX_LENGTH = 20
+_PIECE = 1024 * 1024
+
+
+class Refused(Exception):
+    """The upload cannot be taken; `str()` is what its owner is told."""
+
+    def __init__(self, words: str, *, too_large: bool = False) -> None:
+        super().__init__(words)
+        self.too_large = too_large
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of an upload.
+
+    `document` is the new row, or the existing one that a duplicate was skipped for; `duplicate_of`
+    is an older document of the same content that is still there.
+    """
+
+    document: Document
+    duplicate_of: uuid.UUID | None = None
+
+
+class Counted(File):  # type: ignore[type-arg]
+    """An upload on its way to storage: counted, hashed, and refused once it is over the limit."""
+
+    def __init__(self, file: "IO[bytes] | File[bytes]") -> None:
+        super().__init__(file)
+        self.seen = 0
+        self.digest = hashlib.sha256()
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        limit = settings.MAX_UPLOAD_MB * 1024 * 1024
+        while piece := self.read(chunk_size or _PIECE):
+            self.seen += len(piece)
+            if self.seen > limit:
+                raise Refused(
+                    f"The file is larger than {settings.MAX_UPLOAD_MB} MB.", too_large=True
+                )
+            self.digest.update(piece)
+            yield piece
+        if not self.seen:
+            raise Refused("The file is empty.")
+
+
+def clean_name(name: str) -> str:
+    """The name without a path, invisible or direction-changing characters; at most 255 long."""
+    name = unicodedata.normalize("NFC", re.split(r"[/\\]", name)[-1])
+    # Category C: control, format (zero-width, bidi), surrogate, private and unassigned characters.
+    name = "".join(" " if c in "\t\n\r" else c for c in name if _visible(c))
+    name = " ".join(name.split())
+    if not name.strip(". "):
+        return "document"
+    suffix = PurePosixPath(name).suffix[:SUFFIX_LENGTH]
+    stem = name.removesuffix(suffix) if suffix else name
+    return stem[: NAME_LENGTH - len(suffix)] + suffix
+
+
+def _visible(character: str) -> bool:
+    return character in "\t\n\r" or not unicodedata.category(character).startswith("C")
+
+
+def take_in(
+    owner: User, file: "IO[bytes] | File[bytes]", name: str, duplicates: Duplicates = "skip"
+) -> Taken:
+    """Store an upload and queue its processing.
+
+    `duplicates` says what happens to content that the owner has already: `skip` it, `keep` both, or
+    `replace` the old ones. Raises Refused for an empty or too large file.
+    """
+    content = Counted(file)
+    document = Document(owner=owner, name=clean_name(name))
+    path = document.file.field.generate_filename(document, document.name)
+    try:
+        document.file.name = default_storage.save(path, content)
+        document.size, document.sha256 = content.seen, content.digest.hexdigest()
+        with transaction.atomic():
+            taken = _admit(document, duplicates)
+    except BaseException:
+        default_storage.delete(path)
+        raise
+    if taken.document is not document:
+        default_storage.delete(path)
+    return taken
+
+
+def _admit(document: Document, duplicates: Duplicates) -> Taken:
+    """The rows of an upload that is stored; two of the same content wait for each other."""
+    with connection.cursor() as cursor:
+        key = f"intake {document.owner_id} {document.sha256}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+    same = Document.objects.filter(owner=document.owner, sha256=document.sha256)
+    older = list(same.select_related("job").order_by("created_at"))
+    if older and duplicates == "skip":
+        return Taken(older[0], duplicate_of=older[0].pk)
+    if duplicates == "replace":
+        for old in older:
+            remove(old)
+        older = []
+    document.job = jobs.create(document.owner, "documents.process", document.pk)
+    document.save(force_insert=True)
+    jobs.announce(document.job)
+    return Taken(document, duplicate_of=older[0].pk if older else None)
+
+
+def remove(document: Document) -> None:
+    """Delete a document with all that was made of it; work on it ends at its next step."""
+    with transaction.atomic():
+        jobs.cancel(document.job)  # first, as the worker's fence takes the locks in this order
+        Document.objects.filter(pk=document.pk).delete()
+        document.job.refresh_from_db()
+        publish(document.owner_id, deleted(document.job), durable=True)
+        stored = str(document.file.name)
+        transaction.on_commit(partial(default_storage.delete, stored), robust=True)

@@ -1,0 +1,100 @@
+"""What people upload, and what was read from it."""
+
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+
+from documents.events import status_of
+from realtime.models import Job
+
+
+def stored_path(document: "Document", _filename: str) -> str:
+    """Where the upload is kept: by id alone, never by a name that a person chose."""
+    return f"documents/{document.id.hex[:2]}/{document.id}"
+
+
+class Document(models.Model):
+    """An upload. Its state is its job's state; its text is in its pages and chunks."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="documents"
+    )
+    # RESTRICT, not PROTECT: deleting the owner deletes both.
+    job = models.OneToOneField(Job, on_delete=models.RESTRICT, related_name="document")
+    name = models.CharField(max_length=255)
+    media_type = models.CharField(max_length=127, blank=True, help_text="Found in the content.")
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64)
+    file = models.FileField(upload_to=stored_path, max_length=200)
+    page_count = models.PositiveIntegerField(default=0)
+    chunk_count = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="document_by_owner"),
+            models.Index(fields=["owner", "sha256"], name="document_by_content"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def status(self) -> str:
+        """QUEUED, PROCESSING, READY, FAILED or CANCELLED: its job's state in a document's words."""
+        return status_of(self.job)
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.name).suffix.lower()
+
+
+class Page(models.Model):
+    """The text of one page; formats without pages have one. Numbered from 1.
+
+    `start` is the offset of the page's first character in the document's text, which is all pages
+    joined by one line break.
+    """
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField()
+    start = models.PositiveIntegerField()
+    text = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("number",)
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="page_number_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document.name}, page {self.number}"
+
+
+class Chunk(models.Model):
+    """A retrievable piece of a document.
+
+    `text` is exactly the document's text from `start` to `end` (characters, half open);
+    it begins on `page` and ends on `page_to`.
+    """
+
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks")
+    index = models.PositiveIntegerField()
+    page = models.PositiveIntegerField()
+    page_to = models.PositiveIntegerField()
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ("index",)
+        constraints = [
+            models.UniqueConstraint(fields=["document", "index"], name="chunk_index_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document.name}, chunk {self.index}"

@@ -1,0 +1,72 @@
+// @ts-check
+/** `<live-document>`: one document's page; it moves with the job, and is fetched again at its end. */
+
+import { fetchPart } from "realtime/http.js";
+import { isNews } from "realtime/job-news.js";
+import { keepFocus } from "realtime/focus.js";
+import { live } from "realtime/live.js";
+import { notice } from "realtime/notice.js";
+import "realtime/actions.js";
+import "realtime/job-progress.js";
+
+/** @typedef {import("realtime/job-progress.js").JobProgress} JobProgress */
+
+class LiveDocument extends HTMLElement {
+  /** @type {AbortController | null} */
+  #life = null;
+  #fetching = Promise.resolve();
+
+  connectedCallback() {
+    this.#life = new AbortController();
+    const { signal } = this.#life;
+    live.on("document_status", (event) => this.#tell(event), { signal });
+    live.on("resync", () => this.fetch(), { signal });
+    const mark = this.querySelector("#passage");
+    if (mark && !location.hash) mark.scrollIntoView({ block: "center" });
+  }
+
+  disconnectedCallback() {
+    this.#life?.abort();
+  }
+
+  fetch() {
+    const done = this.#fetching.then(() => this.#fetchNow());
+    this.#fetching = done.catch(() => {});
+    return done;
+  }
+
+  async #fetchNow() {
+    const { part, after } = await fetchPart(this.dataset.part ?? "");
+    keepFocus(this, () => this.replaceChildren(part));
+    for (const event of live.since(after)) {
+      if (event.type === "document_status") this.#tell(event);
+    }
+  }
+
+  /** @param {import("realtime/socket.js").Message} event */
+  #tell(event) {
+    if (event.documentId !== this.dataset.id) return;
+    if (event.status === "DELETED") return this.#gone();
+    const job = /** @type {JobProgress | null} */ (this.querySelector("job-progress"));
+    const attempt = this.querySelector("[data-job]")?.getAttribute("data-attempt");
+    const ended = { attempt: Number(attempt ?? event.attempt), progress: 100, ended: true };
+    const again = job ? job.tell(event) && event.terminal : isNews(ended, event);
+    if (!again) return;
+    if (event.terminal) notice(event.message, { hidden: true });
+    this.fetch().catch((error) => notice(error.message));
+  }
+
+  #gone() {
+    const words = document.createElement("p");
+    words.className = "empty";
+    words.textContent = "This document was removed.";
+    const link = document.createElement("a");
+    link.href = "/documents/";
+    link.textContent = "All documents";
+    words.append(link);
+    this.replaceChildren(words);
+    link.focus();
+  }
+}
+
+customElements.define("live-document", LiveDocument);

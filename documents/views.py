@@ -1,0 +1,161 @@
+"""The Documents pages, and the parts of them that are rendered again when something happens."""
+
+import uuid
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from documents.models import Document, Page
+from realtime.models import ACTIVE, Job, Status
+from realtime.pages import Context, live_page, owner, shown
+
+STEP = 50
+MOST_SHEETS = 5
+FILTERS = {
+    "working": ("In work", ACTIVE),
+    "ready": ("Ready", (Status.DONE,)),
+    "failed": ("Failed", (Status.FAILED,)),
+    "cancelled": ("Cancelled", (Status.CANCELLED,)),
+}
+
+
+class Row(NamedTuple):
+    """One line of the list. `ahead` counts the queued jobs before its own, if it is queued."""
+
+    document: Document
+    ahead: int
+
+
+class Sheet(NamedTuple):
+    """A page's text around a passage; without one, all of it is in `before`."""
+
+    page: Page
+    before: str
+    passage: str
+    after: str
+
+
+@require_safe
+@live_page("documents/list.html")
+def documents_page(request: HttpRequest) -> Context:
+    return _list(request)
+
+
+@require_safe
+@live_page("documents/_list.html")
+def documents_part(request: HttpRequest) -> Context:
+    return _list(request)
+
+
+@require_safe
+@live_page("documents/_rows.html")
+def rows_part(request: HttpRequest) -> Context:
+    """The rows named by `?id=`; what is gone, or somebody else's, is left out."""
+    try:
+        ids = [uuid.UUID(text) for text in request.GET.getlist("id")[:100]]
+    except ValueError:
+        ids = []
+    return {"rows": _rows(_mine(request).filter(pk__in=ids))}
+
+
+@require_safe
+@live_page("documents/document.html")
+def document_page(request: HttpRequest, document_id: uuid.UUID) -> Context:
+    return _document(request, document_id)
+
+
+@require_safe
+@live_page("documents/_document.html")
+def document_part(request: HttpRequest, document_id: uuid.UUID) -> Context:
+    return _document(request, document_id)
+
+
+def _mine(request: HttpRequest) -> QuerySet[Document]:
+    return Document.objects.filter(owner=owner(request)).select_related("job")
+
+
+def _list(request: HttpRequest) -> Context:
+    mine = _mine(request)
+    name, chosen = request.GET.get("q", "").strip()[:255], request.GET.get("status", "")
+    found = mine.filter(name__icontains=name.replace("\0", "")) if name else mine
+    if chosen in FILTERS:
+        found = found.filter(job__status__in=FILTERS[chosen][1])
+    count, show = found.count(), shown(request, STEP)
+    return {
+        "rows": _rows(found[:show]),
+        "count": count,
+        "next_show": show + STEP if count > show else 0,
+        "total": mine.count() if name or chosen else count,
+        "name": name,
+        "chosen": chosen,
+        "filters": [(value, words) for value, (words, _) in FILTERS.items()],
+        "max_bytes": settings.MAX_UPLOAD_MB * 1024 * 1024,
+        "max_mb": settings.MAX_UPLOAD_MB,
+    }
+
+
+def _rows(documents: Iterable[Document]) -> list[Row]:
+    documents = list(documents)
+    queued = {document.job.kind for document in documents if document.job.status == Status.QUEUED}
+    line = Job.objects.filter(kind__in=queued, status=Status.QUEUED).order_by("queued_at")
+    places = {pk: place for place, pk in enumerate(line.values_list("pk", flat=True)[:1000])}
+    return [Row(document, places.get(document.job_id, 0)) for document in documents]
+
+
+def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
+    document = get_object_or_404(_mine(request), pk=document_id)
+    context: Context = {
+        "document": document,
+        "row": _rows([document])[0],
+        "view": "chunks" if request.GET.get("view") == "chunks" else "text",
+        "stages": sorted(document.job.timings.items(), key=lambda stage: _STAGES.get(stage[0], 9)),
+    }
+    if context["view"] == "chunks":
+        show = shown(request, STEP)
+        chunks = document.chunks.all()[:show]
+        starts = dict(document.pages.values_list("number", "start"))
+        context["chunks"] = [
+            (chunk, chunk.start - starts.get(chunk.page, 0), chunk.end - starts.get(chunk.page, 0))
+            for chunk in chunks
+        ]
+        context["next_show"] = show + STEP if document.chunk_count > show else 0
+    else:
+        number = _number(request, "page") or 1
+        page = document.pages.filter(number__gte=number).first() or document.pages.last()
+        context["page"] = page
+        context["sheets"] = _sheets(request, page) if page else []
+    return context
+
+
+_STAGES = {
+    stage: place for place, stage in enumerate(("EXTRACTING", "CHUNKING", "EMBEDDING", "INDEXING"))
+}
+
+
+def _sheets(request: HttpRequest, page: Page) -> list[Sheet]:
+    """The page, with the passage from `?start=` to `?end=` marked.
+
+    Both count from the page's first character, so that a passage which runs on to the next pages
+    ends beyond this one; those pages follow.
+    """
+    start, end = _number(request, "start"), _number(request, "end")
+    if start is None or end is None or not start < end or start >= len(page.text):
+        return [Sheet(page, page.text, "", "")]
+    sheets: list[Sheet] = []
+    for following in page.document.pages.filter(number__gte=page.number)[:MOST_SHEETS]:
+        text = following.text
+        sheets.append(Sheet(following, text[:start], text[start:end], text[end:]))
+        start, end = 0, end - len(text) - 1  # a line break stands between two pages
+        if end <= 0:
+            break
+    return sheets
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    text = request.GET.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else None

@@ -1,0 +1,165 @@
+"""Questions over HTTP: ask, follow, cancel, retry."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Router
+from pydantic import Field
+
+from documents.api import user_of
+from documents.models import Document
+from documents.paging import LIMIT, page
+from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, checked
+from rag.events import rag_progress
+from rag.models import Query
+from rag.search import NoReply, search
+from realtime import jobs
+from realtime.problems import CamelSchema, Problem
+
+router = Router(tags=["rag"])
+
+
+class Question(CamelSchema):
+    question: str
+    document_ids: list[uuid.UUID] = Field(default=[], max_length=100)
+    top_k: int = Field(default=TOP_K, ge=1, le=MOST_TOP_K)
+
+
+class Asked(CamelSchema):
+    query_id: uuid.UUID
+
+
+class PassageState(CamelSchema):
+    """`[rank]` in the answer refers to it; `start` and `end` are characters of its page."""
+
+    rank: int
+    document_id: uuid.UUID | None
+    document_name: str
+    page: int
+    page_to: int
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+class QuerySummary(CamelSchema):
+    """`stage` and `message` as in the events; `progress` is in percent."""
+
+    query_id: uuid.UUID
+    question: str
+    stage: str
+    progress: int
+    message: str
+    answer: str
+    answered_by: str
+    error: str
+    created_at: datetime
+
+
+class QueryState(QuerySummary):
+    """`timings` is in milliseconds by stage."""
+
+    document_ids: list[uuid.UUID]
+    passages: list[PassageState]
+    timings: dict[str, int]
+
+
+class Found(CamelSchema):
+    passages: list[PassageState]
+
+
+class QueryPage(CamelSchema):
+    queries: list[QuerySummary]
+    next: str | None
+
+
+def summary(query: Query) -> dict[str, Any]:
+    event = rag_progress(query.job, with_result=False)
+    return {
+        "query_id": query.pk,
+        "question": query.question,
+        "stage": event.stage,
+        "progress": event.progress,
+        "message": event.message,
+        "answer": query.answer,
+        "answered_by": query.answered_by,
+        "error": query.job.error,
+        "created_at": query.created_at,
+    }
+
+
+def state(query: Query) -> dict[str, Any]:
+    return summary(query) | {
+        "document_ids": list(query.documents.values_list("pk", flat=True)),
+        "passages": list(query.passages.all()),
+        "timings": query.job.timings,
+    }
+
+
+def mine(request: HttpRequest) -> QuerySet[Query]:
+    return Query.objects.filter(owner=user_of(request)).select_related("job")
+
+
+def found(request: HttpRequest, query_id: uuid.UUID) -> Query:
+    return get_object_or_404(mine(request), pk=query_id)
+
+
+@router.post("/queries", response={202: Asked}, by_alias=True)
+def post_query(request: HttpRequest, body: Question) -> tuple[int, dict[str, Any]]:
+    """Ask my documents, or those of `documentIds`. The answer comes by the socket."""
+    try:
+        query = ask(user_of(request), body.question, body.document_ids, body.top_k)
+    except NotAsked as error:
+        words = str(error)
+        raise Problem(422, "The question was not taken", words, {"question": [words]}) from None
+    except Document.DoesNotExist:
+        raise Http404 from None
+    return 202, {"query_id": query.pk}
+
+
+@router.get("/queries", response=QueryPage, by_alias=True)
+def index(request: HttpRequest, cursor: str = "", limit: int = LIMIT) -> dict[str, Any]:
+    """My questions, the newest first. `next` is the `cursor` of the following page."""
+    rows, following = page(mine(request), cursor, limit)
+    return {"queries": [summary(query) for query in rows], "next": following}
+
+
+@router.get("/queries/{uuid:query_id}", response=QueryState, by_alias=True)
+def show(request: HttpRequest, query_id: uuid.UUID) -> dict[str, Any]:
+    """The answer as far as it is written, and the passages it rests on."""
+    return state(found(request, query_id))
+
+
+@router.post("/queries/{uuid:query_id}/cancel", response={202: QueryState}, by_alias=True)
+def cancel(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
+    query = found(request, query_id)
+    if not jobs.cancel(query.job):
+        raise Problem(409, "Nothing to cancel", "The question is not being answered.")
+    query.job.refresh_from_db()
+    return 202, state(query)
+
+
+@router.post("/queries/{uuid:query_id}/retry", response={202: QueryState}, by_alias=True)
+def retry(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
+    query = found(request, query_id)
+    if not jobs.retry(query.job):
+        raise Problem(409, "Nothing to retry", "Only what failed or was cancelled is retried.")
+    query.job.refresh_from_db()
+    return 202, state(query)
+
+
+@router.get("/search", response=Found, by_alias=True)
+def get_search(request: HttpRequest, q: str, topK: int = TOP_K) -> dict[str, Any]:
+    """Retrieval alone: the passages that an answer would rest on, the best first."""
+    try:
+        passages = search(user_of(request).pk, checked(q), max(1, min(topK, MOST_TOP_K)))
+    except NotAsked as error:
+        raise Problem(422, "The question was not taken", str(error), {"q": [str(error)]}) from None
+    except NoReply as error:
+        raise Problem(503, "No answer", str(error)) from None
+    return {"passages": passages}

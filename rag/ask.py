@@ -1,0 +1,52 @@
+"""How a question comes in. Imported by the web process: no model is loaded here."""
+
+import uuid
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from documents.models import Document
+from rag.models import Query
+from realtime import jobs
+
+MOST_CHARACTERS = 4000
+TOP_K = 5
+MOST_TOP_K = 20
+
+
+class NotAsked(Exception):
+    """The question cannot be taken; `str()` is what its owner is told."""
+
+
+def ask(
+    owner: User, question: str, documents: list[uuid.UUID] | None = None, top_k: int = TOP_K
+) -> Query:
+    """A queued question to the owner's documents, or to some of them.
+
+    Raises NotAsked for words that are no question, Document.DoesNotExist for documents that are
+    not the owner's.
+    """
+    question = checked(question)
+    chosen = list(Document.objects.filter(owner=owner, pk__in=documents or []))
+    if len(chosen) != len(set(documents or [])):
+        raise Document.DoesNotExist
+    with transaction.atomic():
+        query = Query(owner=owner, question=question, top_k=max(1, min(top_k, MOST_TOP_K)))
+        query.job = jobs.create(owner, "rag.answer", query.pk)
+        query.save(force_insert=True)
+        query.documents.set(chosen)
+        jobs.announce(query.job)
+    return query
+
+
+def checked(question: str) -> str:
+    """The question as it is kept. Raises NotAsked when it is empty or too long."""
+    question = question.replace("\0", "").strip()
+    if not any(character.isalnum() for character in question):
+        raise NotAsked("Write a question first.")
+    if len(question) > MOST_CHARACTERS:
+        raise NotAsked(
+            f"The question is too long: {len(question):,} characters, "
+            f"and at most {MOST_CHARACTERS:,} can be asked."
+        )
+    return question

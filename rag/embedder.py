@@ -1,0 +1,168 @@
+"""Texts to unit vectors: by the embedded MiniLM, or by any OpenAI-compatible server.
+
+Imported by workers only.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import cache, cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+from django.conf import settings
+from openai import OpenAI, OpenAIError
+
+from documents.chunk import load_tokenizer, verified
+from rag.language_model import TIMEOUT, in_words
+from realtime.work import Failure
+
+Vectors = npt.NDArray[np.float32]  # shape (texts, dimensions), each row of length 1
+Check = Callable[[int], None]  # called with how many texts are done
+
+MINILM_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
+MINILM_NAME = f"all-MiniLM-L6-v2 int8 {MINILM_SHA256[:8]}"
+MOST_TOKENS = 256  # more, MiniLM was not trained on
+BATCH = 2  # on a CPU larger batches are slower and take memory
+REMOTE_BATCH = 32
+REMOTE_TRIES = 3
+
+
+def ignore(done: int) -> None:
+    """For callers who need no news."""
+
+
+class Embedder(Protocol):
+    """`name` tells the vectors of one model from those of another; they are never compared."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def embed_passages(self, texts: list[str], check: Check = ignore) -> Vectors:
+        """One row per text, in order. What `check` raises ends it."""
+        ...
+
+    def embed_question(self, text: str) -> Vectors:
+        """One vector, of shape (dimensions,)."""
+        ...
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2 in this process, loaded at first use; safe to share between threads."""
+
+    name = MINILM_NAME
+    dimensions = 384
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def embed_passages(self, texts: list[str], check: Check = ignore) -> Vectors:
+        rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
+        encodings = self._loaded[1].encode_batch(texts)
+        # By length, so that a batch holds little padding.
+        order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
+        for begin in range(0, len(order), BATCH):
+            places = order[begin : begin + BATCH]
+            rows[places] = self._run([encodings[place] for place in places])
+            check(begin + len(places))
+        return rows
+
+    def embed_question(self, text: str) -> Vectors:
+        vector: Vectors = self.embed_passages([text])[0]
+        return vector
+
+    @property
+    def _loaded(self) -> tuple[Any, Any]:
+        with self._lock:  # one load, however many threads ask first
+            return self._load
+
+    @cached_property
+    def _load(self) -> tuple[Any, Any]:
+        path = verified(settings.EMBEDDING_ONNX_PATH, MINILM_SHA256, "EMBEDDING_ONNX_PATH")
+        options = onnxruntime.SessionOptions()
+        # Spinning threads would take the cores from the other workers.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+        tokenizer = load_tokenizer()
+        tokenizer.enable_truncation(MOST_TOKENS)
+        return session, tokenizer
+
+    def _run(self, encodings: list[Any]) -> Vectors:
+        """Token vectors averaged over the text, then scaled to length 1."""
+        longest = max(len(encoding.ids) for encoding in encodings)
+        ids = np.zeros((len(encodings), longest), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        hidden = self._loaded[0].run(["last_hidden_state"], feed)[0]
+        weights = mask[:, :, None].astype(np.float32)
+        return unit((hidden * weights).sum(axis=1) / weights.sum(axis=1))
+
+
+class RemoteEmbedder:
+    """Any OpenAI-compatible `/embeddings`. Raises Failure in words for the owner."""
+
+    def __init__(self, base_url: str, model: str, api_key: str) -> None:
+        self.name = model
+        self._url = base_url
+        self._client = OpenAI(
+            base_url=base_url,
+            api_key=api_key or "none",
+            timeout=TIMEOUT,
+            max_retries=REMOTE_TRIES - 1,
+        )
+
+    @cached_property
+    def dimensions(self) -> int:
+        return int(self.embed_question("How many dimensions?").shape[0])
+
+    def embed_passages(self, texts: list[str], check: Check = ignore) -> Vectors:
+        rows: list[Vectors] = []
+        for begin in range(0, len(texts), REMOTE_BATCH):
+            rows.append(self._embed(texts[begin : begin + REMOTE_BATCH]))
+            check(min(begin + REMOTE_BATCH, len(texts)))
+        return np.concatenate(rows) if rows else np.empty((0, self.dimensions), np.float32)
+
+    def embed_question(self, text: str) -> Vectors:
+        vector: Vectors = self._embed([text])[0]
+        return vector
+
+    def _embed(self, texts: list[str]) -> Vectors:
+        try:
+            answer = self._client.embeddings.create(
+                model=self.name, input=texts, encoding_format="float"
+            )
+        except (OpenAIError, ValueError) as error:
+            words, _ = in_words(error, self._url, "embedding server")
+            raise Failure(words) from None
+        data = sorted(getattr(answer, "data", None) or [], key=lambda item: item.index)
+        if len(data) != len(texts):
+            raise Failure("The embedding server answered with the wrong number of vectors.")
+        return unit(np.array([item.embedding for item in data], dtype=np.float32))
+
+
+def unit(rows: Vectors) -> Vectors:
+    """The rows scaled to length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    scaled: Vectors = (rows / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return scaled
+
+
+@cache
+def get_embedder() -> Embedder:
+    """The embedder that the settings name, one per process."""
+    if settings.EMBEDDING_BASE_URL:
+        return RemoteEmbedder(
+            settings.EMBEDDING_BASE_URL,
+            settings.EMBEDDING_MODEL or "default",
+            settings.EMBEDDING_API_KEY,
+        )
+    return MiniLM()

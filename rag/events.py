@@ -1,0 +1,82 @@
+"""What sockets are told of a question: its stages, and how it ended."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from rag.models import Passage, Query
+from realtime.events import Event
+from realtime.models import Job, Status
+
+MOST_BYTES = 12 * 1024  # of a whole event, which may be 16 KiB with its envelope
+_STAGES = {Status.DONE: "COMPLETE", Status.FAILED: "FAILED", Status.CANCELLED: "CANCELLED"}
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where a passage stands; `start` and `end` are characters of its page."""
+
+    rank: int
+    document_id: str | None
+    document_name: str
+    page: int
+    start: int
+    end: int
+    score: float
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The answer and its passages; an answer that makes the event too long is left out."""
+
+    passages: list[Source]
+    answer: str | UnsetType = UNSET
+
+
+class RagProgress(Event, frozen=True, kw_only=True, tag="rag_progress"):
+    """A question moved on.
+
+    `stage` is STARTED, EMBEDDING, RETRIEVAL, GENERATION, COMPLETE, FAILED or CANCELLED; `progress`
+    is in percent; `result` comes with COMPLETE.
+    """
+
+    query_id: str
+    stage: str
+    message: str
+    progress: int
+    result: Result | UnsetType = UNSET
+
+
+def rag_progress(job: Job, *, with_result: bool = True) -> RagProgress:
+    """How the question that the job works on stands now."""
+    status = Status(job.status)
+    event = RagProgress(
+        query_id=str(job.subject),
+        stage=_STAGES.get(status, job.stage or "STARTED"),
+        message=job.error[:500] or job.message,
+        progress=job.progress,
+    )
+    if status != Status.DONE or not with_result:
+        return event
+    full = msgspec.structs.replace(event, result=_result(job, with_answer=True))
+    if len(msgspec.json.encode(full)) <= MOST_BYTES:
+        return full
+    return msgspec.structs.replace(event, result=_result(job, with_answer=False))
+
+
+def _result(job: Job, *, with_answer: bool) -> Result:
+    query = Query.objects.filter(pk=job.subject).first()
+    passages = query.passages.all() if query else Passage.objects.none()
+    answer: Any = query.answer if query and with_answer else UNSET
+    return Result(passages=[_source(passage) for passage in passages], answer=answer)
+
+
+def _source(passage: Passage) -> Source:
+    return Source(
+        rank=passage.rank,
+        document_id=str(passage.document_id) if passage.document_id else None,
+        document_name=passage.document_name,
+        page=passage.page,
+        start=passage.start,
+        end=passage.end,
+        score=passage.score,
+    )

@@ -1,0 +1,129 @@
+"""Streamed text from any OpenAI-compatible server, and its failures in plain words.
+
+The server's host is named in errors, its key never.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import openai
+from openai import OpenAI
+
+from realtime.work import Failure
+
+TIMEOUT = httpx.Timeout(60, connect=5)  # seconds; 60 between two pieces
+MOST_SECONDS = 600  # for one answer, whatever the pace
+MOST_TOKENS = 800
+MOST_CHARACTERS = 8000
+PAUSES = (2.0, 4.0)  # seconds before the second and the third try
+
+Messages = list[dict[str, str]]
+
+
+class Broken(Exception):
+    """The server's answer ended before it was complete, or held nothing."""
+
+
+class LanguageModel:
+    """A model on a server. `name` is what the answers say they were written by."""
+
+    def __init__(self, base_url: str, model: str, api_key: str = "") -> None:
+        self.name = model
+        self._url = base_url
+        self._client = OpenAI(
+            base_url=base_url, api_key=api_key or "none", timeout=TIMEOUT, max_retries=0
+        )
+
+    def stream(
+        self,
+        messages: Messages,
+        check: Callable[[], None],
+        on_retry: Callable[[str], None],
+        pauses: tuple[float, ...] = PAUSES,
+    ) -> Iterator[str]:
+        """The reply in pieces, at most 800 tokens and 8,000 characters.
+
+        What fails before the first piece is tried again after each of `pauses`, and `on_retry` is
+        told in words. `check` is called at every piece and while waiting; what it raises ends the
+        request. Raises Failure in words for the owner.
+        """
+        started = False
+        for pause in (*pauses, None):
+            try:
+                for piece in self._once(messages, check):
+                    started = True
+                    yield piece
+                return
+            except (openai.OpenAIError, httpx.HTTPError, ValueError, Broken) as error:
+                words, passing = in_words(error, self._url)
+                if started or not passing or pause is None:
+                    raise Failure(words) from None
+                on_retry(f"{words} Trying again in {pause:g} s")
+                wait(pause, check)
+
+    def _once(self, messages: Messages, check: Callable[[], None]) -> Iterator[str]:
+        until = time.monotonic() + MOST_SECONDS
+        length, finished = 0, False
+        parameters: dict[str, Any] = {"messages": messages, "max_tokens": MOST_TOKENS}
+        with self._client.chat.completions.create(
+            model=self.name or "default", stream=True, temperature=0.2, **parameters
+        ) as stream:
+            for event in stream:
+                check()
+                choices = getattr(event, "choices", None)  # a bad server may leave them out
+                choice = choices[0] if choices else None
+                piece = ((choice.delta.content if choice and choice.delta else "") or "")[
+                    : MOST_CHARACTERS - length
+                ]
+                finished = finished or bool(choice and choice.finish_reason)
+                if piece:
+                    length += len(piece)
+                    yield piece
+                if length >= MOST_CHARACTERS or time.monotonic() > until:
+                    return
+        if not length:
+            raise Broken("sent an empty answer")
+        if not finished:
+            raise Broken("broke off in the middle of the answer")
+
+
+def wait(seconds: float, check: Callable[[], None]) -> None:
+    """Sleep, but hear of a cancel within a fifth of a second."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        check()
+        time.sleep(min(0.2, left))
+
+
+def in_words(error: Exception, url: str, what: str = "model server") -> tuple[str, bool]:
+    """What went wrong with a server, for the owner; and whether it may pass by itself."""
+    server = f"The {what} at {urlsplit(url).hostname or url}"
+    if isinstance(error, Broken):
+        return f"{server} {error}.", True
+    if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
+        return f"{server} takes too long to answer.", True
+    if isinstance(error, openai.APIStatusError):
+        return _status_in_words(error, server)
+    if isinstance(error, httpx.HTTPError) and not isinstance(error, httpx.ConnectError):
+        return f"{server} broke off in the middle of the answer.", True
+    if isinstance(error, openai.APIConnectionError | httpx.ConnectError):
+        return f"{server} does not answer.", True
+    return f"{server} sent something that is not an answer.", True
+
+
+def _status_in_words(error: openai.APIStatusError, server: str) -> tuple[str, bool]:
+    status = error.status_code
+    if status in (401, 403):
+        return f"{server} refuses our key. Check LLM_API_KEY.", False
+    if status == 404:
+        return f"{server} does not know the model. Check LLM_MODEL and LLM_BASE_URL.", False
+    if status == 429:
+        return f"{server} is busy or its quota is used up.", True
+    if status >= 500:
+        return f"{server} has an error of its own ({status}).", True
+    if status in (400, 413, 422) and "context" in error.message.lower():
+        return f"{server} finds the question with its passages too long.", False
+    return f"{server} refuses the request ({status}).", False

@@ -1,0 +1,89 @@
+"""An answer as HTML: Markdown from a language model, or quotes; citations become links.
+
+A model's text is not trusted. It is rendered without raw HTML, then everything but a short list of
+elements is removed, and only then are the citations of passages that exist made into links.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import nh3
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+_INLINE = {"a", "br", "code", "del", "em", "strong"}
+_BLOCKS = {"blockquote", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"}
+_TABLES = {"table", "tbody", "td", "th", "thead", "tr"}
+_ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+_HEADING = re.compile(r"<(/?)h([12])>")
+_TAG = re.compile(r"(<[^>]*>)")
+_CITATION = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
+_VERBATIM = ("a", "code", "pre")
+
+
+class Source(NamedTuple):
+    """Where a citation leads, and its place in words."""
+
+    url: str
+    words: str
+
+
+def render_answer(text: str, sources: Mapping[int, Source]) -> SafeString:
+    """Markdown to safe HTML, its `[n]` linked where passage n exists."""
+    html = _HEADING.sub(r"<\1h3>", _MARKDOWN.render(text))
+    clean = nh3.clean(
+        html,
+        tags=_INLINE | _BLOCKS | _TABLES,
+        attributes=_ATTRIBUTES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+    )
+    return mark_safe("".join(_linked(clean, sources)))
+
+
+def render_quotes(text: str, sources: Mapping[int, Source]) -> SafeString:
+    """Sentences as they stand in the documents: no markup in them means anything."""
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
+    html = "".join(f"<p>{escape(part)}</p>" for part in paragraphs)
+    return mark_safe("".join(_linked(html, sources)))
+
+
+def cited(text: str, sources: Mapping[int, Source]) -> set[int]:
+    """The ranks of the passages that an answer cites."""
+    ranks = {int(rank) for found in _CITATION.finditer(text) for rank in found[1].split(",")}
+    return ranks & sources.keys()
+
+
+def _linked(html: str, sources: Mapping[int, Source]) -> Iterator[str]:
+    """The HTML with citations linked, except inside links and code."""
+    inside = 0
+    for part in _TAG.split(html):
+        if part.startswith("<"):
+            name = part.strip("</>").split(" ", 1)[0]
+            if name in _VERBATIM:
+                inside += -1 if part.startswith("</") else 1
+            yield part
+        elif inside:
+            yield part
+        else:
+            yield _CITATION.sub(lambda found: _links(found, sources), part)
+
+
+def _links(found: re.Match[str], sources: Mapping[int, Source]) -> str:
+    ranks = [int(rank) for rank in found[1].split(",")]
+    if not all(rank in sources for rank in ranks):
+        return found[0]
+    return "".join(
+        format_html(
+            '<a class="citation" href="{}" title="{}" aria-label="Source {}: {}">[{}]</a>',
+            sources[rank].url,
+            sources[rank].words,
+            rank,
+            sources[rank].words,
+            rank,
+        )
+        for rank in ranks
+    )

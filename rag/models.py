@@ -1,0 +1,135 @@
+"""The index over chunks, and the questions asked of it."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from pgvector.django import VectorField
+
+from documents.models import Chunk, Document
+from realtime.models import Job
+
+
+class EmbeddingModel(models.Model):
+    """A model whose vectors are kept. Vectors of two models are never compared."""
+
+    name = models.CharField(max_length=200, unique=True)
+    dimensions = models.PositiveIntegerField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Embedding(models.Model):
+    """The unit vector of one chunk by one model, with what searches filter by beside it."""
+
+    model = models.ForeignKey(EmbeddingModel, on_delete=models.CASCADE, related_name="+")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+    chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="+")
+    vector = VectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["chunk", "model"], name="embedding_once_per_model")
+        ]
+        indexes = [models.Index(fields=["owner", "model"], name="embedding_by_owner")]
+
+    def __str__(self) -> str:
+        return f"embedding of chunk {self.chunk_id}"
+
+
+class ChunkLength(models.Model):
+    """How many terms a chunk holds: what its term frequencies are measured against."""
+
+    chunk = models.OneToOneField(
+        Chunk, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+    length = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.length} terms in chunk {self.chunk_id}"
+
+
+class Posting(models.Model):
+    """A term and how often it stands in a chunk; with the chunk's length, all that BM25 needs."""
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
+    chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="+")
+    term = models.CharField(max_length=64)
+    frequency = models.PositiveIntegerField()
+    length = models.PositiveIntegerField(help_text="Terms in the chunk.")
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["owner", "term"],
+                include=["chunk", "document", "frequency", "length"],
+                name="posting_by_term",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.term} in chunk {self.chunk_id}"
+
+
+class Query(models.Model):
+    """One question to one's documents, with its answer as far as it is written."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="queries"
+    )
+    # RESTRICT, not PROTECT: deleting the owner deletes both.
+    job = models.OneToOneField(Job, on_delete=models.RESTRICT, related_name="query")
+    question = models.TextField()
+    documents = models.ManyToManyField(
+        Document, blank=True, related_name="+", help_text="Ask only these; none means all."
+    )
+    top_k = models.PositiveSmallIntegerField(default=5)
+    answer = models.TextField(blank=True)
+    answered_by = models.CharField(
+        max_length=200, blank=True, help_text="`extractive`, or the language model's name."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name_plural = "queries"
+        indexes = [models.Index(fields=["owner", "-created_at"], name="query_by_owner")]
+
+    def __str__(self) -> str:
+        return self.question[:80]
+
+
+class Passage(models.Model):
+    """A chunk found for a question, as it was then: `[rank]` in the answer refers to it.
+
+    `start` and `end` are characters of page `page`; where the passage runs on to `page_to`,
+    `end` is the end of `page`.
+    """
+
+    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="passages")
+    rank = models.PositiveSmallIntegerField()
+    chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
+    document = models.ForeignKey(Document, null=True, on_delete=models.SET_NULL, related_name="+")
+    document_name = models.CharField(max_length=255)
+    page = models.PositiveIntegerField()
+    page_to = models.PositiveIntegerField()
+    start = models.PositiveIntegerField()
+    end = models.PositiveIntegerField()
+    text = models.TextField()
+    score = models.FloatField(help_text="Cosine similarity to the question.")
+
+    class Meta:
+        ordering = ("rank",)
+        constraints = [models.UniqueConstraint(fields=["query", "rank"], name="passage_rank_once")]
+
+    def __str__(self) -> str:
+        return f"[{self.rank}] {self.document_name}, page {self.page}"

@@ -1,0 +1,151 @@
+"""The work on a question: STARTED, EMBEDDING, RETRIEVAL, GENERATION, and the answer as it grows."""
+
+import time
+import uuid
+from collections.abc import Iterator
+
+from documents.models import Document
+from rag import models
+from rag.answer import NOTHING_FOUND, Answerer, get_answerer
+from rag.embedder import get_embedder
+from rag.retrieve import Passage, retrieve
+from realtime.events import MessageChunk
+from realtime.models import ACTIVE, Status
+from realtime.publish import publish
+from realtime.work import Failure, Report
+
+NO_DOCUMENTS = "You have no documents yet. Upload one, then ask again."
+NOT_READY = "Your documents are still being processed. Ask again when one is ready."
+NONE_READY = "None of your documents could be read. Look at what went wrong, or upload another."
+COMPLETE = "Query processing complete"
+FLUSH_SECONDS = 0.05
+FLUSH_CHARACTERS = 512
+
+
+def answer_query(query_id: uuid.UUID, report: Report) -> str:
+    """Answer a question from its owner's documents; returns the closing message.
+
+    Doing it again begins with an empty answer and replaces the passages.
+    """
+    query = models.Query.objects.filter(pk=query_id).first()
+    if query is None:
+        raise Failure("The question was deleted.")
+    report("STARTED", 0, "Processing query")
+    writer = AnswerWriter(query, report)
+    writer.begin()
+    if words := _why_not(query):
+        writer.write(iter([words]))
+        return COMPLETE
+    passages = _retrieve(query, report)
+    report("GENERATION", 70, "Generating response")
+    if not passages:
+        writer.write(iter([NOTHING_FOUND]))
+        return COMPLETE
+    answerer = get_answerer(lambda words: _say_retry(report, words))
+    writer.write(answerer.answer(query.question, passages, report.check), answerer)
+    return COMPLETE
+
+
+def _say_retry(report: Report, words: str) -> None:
+    report("GENERATION", 70, words)
+    report.flush()  # words alone could wait a second
+
+
+def _why_not(query: models.Query) -> str:
+    """Why nothing can be found at all, or ""."""
+    mine = Document.objects.filter(owner_id=query.owner_id)
+    asked = _asked(query)
+    if asked is not None:
+        mine = mine.filter(pk__in=asked)
+    states = set(mine.values_list("job__status", flat=True))
+    if not states:
+        return NO_DOCUMENTS
+    if Status.DONE in states:
+        return ""
+    return NOT_READY if states.intersection(ACTIVE) else NONE_READY
+
+
+def _asked(query: models.Query) -> list[uuid.UUID] | None:
+    return list(query.documents.values_list("pk", flat=True)) or None
+
+
+def _retrieve(query: models.Query, report: Report) -> list[Passage]:
+    report("EMBEDDING", 20, "Generating query embedding")
+    embedder = get_embedder()
+    vector = embedder.embed_question(query.question)
+    report("RETRIEVAL", 40, "Retrieving relevant chunks")
+    passages = retrieve(
+        query.owner_id,
+        query.question,
+        vector,
+        embedder,
+        top_k=query.top_k,
+        documents=_asked(query),
+    )
+    with report.fence():
+        models.Passage.objects.bulk_create(_row(query, passage) for passage in passages)
+    noun = "chunk" if len(passages) == 1 else "chunks"
+    report("RETRIEVAL", 50, f"Found {len(passages)} relevant {noun}")
+    report.flush()  # the next stage follows at once, and this one is to be seen
+    return passages
+
+
+def _row(query: models.Query, passage: Passage) -> models.Passage:
+    return models.Passage(
+        query=query,
+        rank=passage.rank,
+        chunk_id=passage.chunk_id,
+        document_id=passage.document_id,
+        document_name=passage.document_name,
+        page=passage.page,
+        page_to=passage.page_to,
+        start=passage.start,
+        end=passage.end,
+        text=passage.text,
+        score=passage.score,
+    )
+
+
+class AnswerWriter:
+    """Keeps the answer's row and the tabs abreast of the text: first the row, then the event."""
+
+    def __init__(self, query: models.Query, report: Report) -> None:
+        self._query = query
+        self._report = report
+        self._text = ""
+        self._sent = 0  # characters
+        self._flushed = 0.0
+
+    def begin(self) -> None:
+        """Forget what an earlier attempt wrote."""
+        with self._report.fence():
+            self._query.passages.all().delete()
+            models.Query.objects.filter(pk=self._query.pk).update(answer="", answered_by="")
+
+    def write(self, pieces: Iterator[str], answerer: Answerer | None = None) -> None:
+        """Write and send the pieces at most every 50 ms or 512 characters, then the end."""
+        if answerer:
+            with self._report.fence():
+                models.Query.objects.filter(pk=self._query.pk).update(answered_by=answerer.name)
+        for piece in pieces:
+            self._text += piece
+            waiting = len(self._text) - self._sent
+            if waiting >= FLUSH_CHARACTERS or time.monotonic() - self._flushed >= FLUSH_SECONDS:
+                self._flush()
+            self._report.check()
+        self._flush(is_complete=True)
+
+    def _flush(self, *, is_complete: bool = False) -> None:
+        with self._report.fence() as job:
+            models.Query.objects.filter(pk=self._query.pk).update(answer=self._text)
+            event = MessageChunk(
+                message_id=str(self._query.pk),
+                session_id="",
+                query_id=str(self._query.pk),
+                content=self._text[self._sent :],
+                content_offset=self._sent,
+                is_complete=is_complete,
+                attempt=job.attempt,
+            )
+            publish(self._query.owner_id, event)
+        self._sent, self._flushed = len(self._text), time.monotonic()

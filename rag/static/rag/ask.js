@@ -1,0 +1,142 @@
+// @ts-check
+/**
+ * `<ask-composer>`: the question at once on the page, then the query itself in its place, under its
+ * own address. What is typed and not sent is kept for this tab.
+ */
+
+import { call, fetchPart } from "realtime/http.js";
+import { notice } from "realtime/notice.js";
+import "rag/query.js";
+
+class AskComposer extends HTMLElement {
+  /** @type {AbortController | null} */
+  #life = null;
+  #sending = false;
+
+  connectedCallback() {
+    this.#life = new AbortController();
+    const { signal } = this.#life;
+    this.#field.value ||= sessionStorage.getItem(this.#draft) ?? "";
+    this.#field.addEventListener("input", () => {
+      sessionStorage.setItem(this.#draft, this.#field.value);
+      this.#say("");
+    }, { signal });
+    this.#field.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.#field.blur();
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.#form.requestSubmit();
+    }, { signal });
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#ask();
+    }, { signal });
+    addEventListener("popstate", () => location.reload(), { signal });
+    document.addEventListener("ended", () => showPast(), { signal });
+  }
+
+  disconnectedCallback() {
+    this.#life?.abort();
+  }
+
+  get #form() {
+    return /** @type {HTMLFormElement} */ (this.querySelector("form"));
+  }
+
+  get #field() {
+    return /** @type {HTMLTextAreaElement} */ (this.querySelector("textarea"));
+  }
+
+  get #draft() {
+    return `question of ${document.body.dataset.userId}`;
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    const place = this.querySelector(".error-words");
+    if (place) place.textContent = words;
+  }
+
+  async #ask() {
+    const question = this.#field.value.trim();
+    if (!question) return this.#say("Type a question first.");
+    if (this.#sending) return;
+    this.#sending = true;
+    const exchange = /** @type {HTMLElement} */ (document.getElementById("exchange"));
+    const before = [...exchange.childNodes];
+    exchange.replaceChildren(echo(question));
+    this.#field.value = "";
+    try {
+      const { queryId } = await call("POST", this.dataset.url ?? "", {
+        question,
+        documentIds: this.#documents(),
+      });
+      sessionStorage.removeItem(this.#draft);
+      await this.#show(exchange, queryId);
+    } catch (error) {
+      exchange.replaceChildren(...before);
+      this.#field.value ||= question;
+      sessionStorage.setItem(this.#draft, this.#field.value);
+      this.#say(/** @type {Error} */ (error).message);
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  #documents() {
+    const chips = /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-document]"));
+    return chips.length ? [...chips].map((chip) => chip.dataset.document) : undefined;
+  }
+
+  /**
+   * The accepted query in place of the page's own, as if its address had been opened.
+   * @param {HTMLElement} exchange
+   * @param {string} queryId
+   */
+  async #show(exchange, queryId) {
+    const url = `${this.dataset.page}${queryId}/`;
+    try {
+      const { part, after } = await fetchPart(`${url}part/`);
+      const query = /** @type {HTMLElement} */ (document.importNode(part, true).firstElementChild);
+      query.dataset.after = after;
+      history.pushState(null, "", url);
+      document.title = `${
+        query.querySelector(".question")?.textContent?.slice(0, 60)
+      } · Product Demo`;
+      exchange.replaceChildren(query);
+      query.focus();
+      showPast();
+    } catch {
+      location.assign(url);
+    }
+  }
+}
+
+/** @param {string} question */
+function echo(question) {
+  const place = document.createElement("div");
+  const [heading, words] = [document.createElement("h1"), document.createElement("p")];
+  place.className = "query";
+  heading.className = "question";
+  heading.textContent = question;
+  words.className = "muted";
+  words.textContent = "Sending";
+  place.append(heading, words);
+  return place;
+}
+
+async function showPast() {
+  const place = document.getElementById("past");
+  if (!place) return;
+  try {
+    const { part } = await fetchPart(place.dataset.part ?? "");
+    place.replaceChildren(part);
+    for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (place.querySelectorAll("a"))) {
+      if (link.pathname === location.pathname) link.ariaCurrent = "page";
+    }
+  } catch (error) {
+    notice(/** @type {Error} */ (error).message);
+  }
+}
+
+customElements.define("ask-composer", AskComposer);

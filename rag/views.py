@@ -1,0 +1,94 @@
+"""The Ask pages, and the parts of them that are rendered again when something happens."""
+
+import uuid
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_safe
+
+from documents.models import Document
+from rag.markdown import Source, cited, render_answer, render_quotes
+from rag.models import Passage, Query
+from realtime.models import ACTIVE, Status
+from realtime.pages import Context, live_page, owner, shown
+
+STEP = 20
+EXTRACTIVE = "extractive"
+
+
+@require_safe
+@live_page("rag/ask.html")
+def ask_page(request: HttpRequest) -> Context:
+    """The composer; `?document=` narrows the question to some documents."""
+    return {**_past(request), "chosen": _chosen(request), "ready": _ready(request)}
+
+
+@require_safe
+@live_page("rag/_past.html")
+def past_part(request: HttpRequest) -> Context:
+    return _past(request)
+
+
+@require_safe
+@live_page("rag/query.html")
+def query_page(request: HttpRequest, query_id: uuid.UUID) -> Context:
+    return {**_query(request, query_id), **_past(request)}
+
+
+@require_safe
+@live_page("rag/_query.html")
+def query_part(request: HttpRequest, query_id: uuid.UUID) -> Context:
+    return _query(request, query_id)
+
+
+def _mine(request: HttpRequest) -> QuerySet[Query]:
+    return Query.objects.filter(owner=owner(request)).select_related("job")
+
+
+def _past(request: HttpRequest) -> Context:
+    show = shown(request, STEP)
+    past = list(_mine(request)[: show + 1])
+    return {"past": past[:show], "past_more": show + STEP if len(past) > show else 0}
+
+
+def _chosen(request: HttpRequest) -> list[Document]:
+    try:
+        ids = [uuid.UUID(text) for text in request.GET.getlist("document")[:50]]
+    except ValueError:
+        return []
+    return list(Document.objects.filter(owner=owner(request), pk__in=ids).order_by("name"))
+
+
+def _ready(request: HttpRequest) -> int:
+    """How many documents can be asked."""
+    return Document.objects.filter(owner=owner(request), job__status=Status.DONE).count()
+
+
+def _query(request: HttpRequest, query_id: uuid.UUID) -> Context:
+    query = get_object_or_404(_mine(request), pk=query_id)
+    passages = list(query.passages.select_related("document"))
+    finished = query.job.status not in ACTIVE
+    extractive = query.answered_by == EXTRACTIVE
+    render = render_quotes if extractive else render_answer
+    sources = {passage.rank: _source(passage) for passage in passages}
+    return {
+        "query": query,
+        "asked": list(query.documents.all()),
+        "passages": [(passage, sources[passage.rank]) for passage in passages],
+        "extractive": extractive,
+        "cited": cited(query.answer, sources),
+        "finished": finished,
+        "answer": render(query.answer, sources) if finished else None,
+    }
+
+
+def _source(passage: Passage) -> Source:
+    """Where a citation leads: the highlighted passage, or its card when the document is gone."""
+    words = f"{passage.document_name}, page {passage.page}"
+    if passage.document is None:
+        return Source(f"#source-{passage.rank}", words)
+    # The end counts from the start of the first page, also where the passage runs on to the next.
+    end = passage.start + len(passage.text)
+    place = f"?page={passage.page}&start={passage.start}&end={end}#passage"
+    return Source(f"/documents/{passage.document_id}/{place}", words)

@@ -1,0 +1,98 @@
+"""Sign-in for programs, and the snapshot that a stream completes."""
+
+from typing import Any
+
+from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+from ninja import Router
+
+from realtime import jobs, log
+from realtime.models import Job
+from realtime.problems import CamelSchema, Problem
+
+session = Router(tags=["session"])
+realtime = Router(tags=["realtime"])
+
+
+class Credentials(CamelSchema):
+    username: str
+    password: str
+
+
+class SessionState(CamelSchema):
+    user_id: str
+    username: str
+    expires_in: int
+    csrf_token: str
+
+
+def state(request: HttpRequest, user: User) -> dict[str, Any]:
+    return {
+        "user_id": str(user.pk),
+        "username": user.get_username(),
+        "expires_in": request.session.get_expiry_age(),
+        "csrf_token": get_token(request),
+    }
+
+
+@session.post("", auth=None, response=SessionState, by_alias=True)
+def sign_in(request: HttpRequest, credentials: Credentials) -> dict[str, Any]:
+    """Sign in, for programs that keep cookies. Send `csrfToken` back as `X-CSRFToken`."""
+    if request.content_type != "application/json":  # a form on a foreign page cannot send this
+        raise Problem(415, "Send JSON")
+    user = authenticate(request, username=credentials.username, password=credentials.password)
+    if not isinstance(user, User):
+        raise Problem(401, "Wrong name or password")
+    login(request, user)
+    return state(request, user)
+
+
+@session.get("", response=SessionState, by_alias=True)
+def show(request: HttpRequest) -> dict[str, Any]:
+    return state(request, request.auth)  # type: ignore[attr-defined]
+
+
+@session.post("/extend", response=SessionState, by_alias=True)
+def extend(request: HttpRequest) -> dict[str, Any]:
+    """Begin the session's time anew."""
+    request.session.modified = True
+    return state(request, request.auth)  # type: ignore[attr-defined]
+
+
+@session.delete("", response={204: None})
+def sign_out(request: HttpRequest) -> tuple[int, None]:
+    logout(request)
+    return 204, None
+
+
+class ActiveJob(CamelSchema):
+    job_id: str
+    kind: str
+    subject: str
+    status: str
+    stage: str
+    progress: int
+    message: str
+    attempt: int
+
+
+class Snapshot(CamelSchema):
+    as_of: str
+    jobs: list[ActiveJob]
+
+
+def active_job(job: Job) -> dict[str, Any]:
+    fields = ("kind", "status", "stage", "progress", "message", "attempt")
+    return {"job_id": str(job.pk), "subject": str(job.subject)} | {
+        name: getattr(job, name) for name in fields
+    }
+
+
+@realtime.get("/snapshot", response=Snapshot, by_alias=True)
+def snapshot(request: HttpRequest) -> dict[str, Any]:
+    """What runs now, and the position in the stream from which events complete it."""
+    user: User = request.auth  # type: ignore[attr-defined]
+    as_of = log.head(user.pk)  # before the rows
+    return {"as_of": as_of, "jobs": [active_job(job) for job in jobs.active(user)]}

@@ -1,0 +1,64 @@
+"""The typed facts that go to sockets, with the names and fields of `docs/protocol.md`.
+
+An event is one frozen struct; on the wire it is a JSON object whose `type` is the struct's tag and
+whose fields are camelCase. Apps define their own events by subclassing `Event`.
+"""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+MAX_EVENT_BYTES = 16 * 1024
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+    """A fact about something a user owns.
+
+    `attempt` and `terminal` are set on the events of jobs: a client ignores what an older attempt
+    says, and anything but a newer attempt after a terminal event.
+    """
+
+    attempt: int | UnsetType = UNSET
+    terminal: bool | UnsetType = UNSET
+    ts: str | UnsetType = UNSET
+
+
+class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
+    """A piece of a text that is being written.
+
+    `content_offset` counts the characters (code points) of the message before this piece, so that
+    a piece can be applied twice without harm. `query_id` is set where the text answers a question
+    to documents; `session_id` is then empty.
+    """
+
+    message_id: str
+    session_id: str
+    content: str
+    is_complete: bool
+    content_offset: int
+    query_id: str | UnsetType = UNSET
+
+
+class SessionUpdate(Event, frozen=True, kw_only=True, tag="session_update"):
+    """The signed-in session changes. `expires_in` is in seconds."""
+
+    status: Literal["active", "expiring_soon", "extended", "expired", "revoked"]
+    expires_in: int
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode(event: Event) -> bytes:
+    """The event's JSON, stamped with the time. Raises ValueError over 16 KiB."""
+    payload = _encoder.encode(
+        msgspec.structs.replace(event, ts=datetime.now(UTC).isoformat(timespec="milliseconds"))
+    )
+    if len(payload) > MAX_EVENT_BYTES:
+        raise ValueError(
+            f"a {type(event).__name__} of {len(payload)} bytes is over {MAX_EVENT_BYTES}: "
+            "send ids, not contents"
+        )
+    return payload

@@ -1,0 +1,195 @@
+"""Jobs: how long work is created, claimed, watched, cancelled, retried and taken up again.
+
+Every change of a Job row is a conditional update; the row count says who won. A worker holds a job
+by a lease that a thread renews; when the worker dies the lease runs out and `reap` gives the job to
+another. Attempts are numbered: what an older attempt still tries to write is refused.
+
+How a worker runs a claimed job, and the `report` it gives to the work, is in `realtime.work`.
+"""
+
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+from celery import current_app
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from kombu.exceptions import KombuError
+from redis import RedisError
+
+from realtime.events import Event
+from realtime.models import ACTIVE, ENDED, Job, Status
+from realtime.publish import publish
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=20)
+MOST_LOSSES = 3  # a job that takes its worker down each time must end
+SEND_AGAIN = timedelta(seconds=60)  # a queued job whose message may have been lost
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of job: its Celery task, the queue, and what sockets are told of its changes."""
+
+    task: str
+    queue: str
+    event: Callable[[Job], Event]
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> None:
+    """Make a kind known; called when its app is ready."""
+    _kinds[kind.task] = kind
+
+
+def announce(job: Job, *, durable: bool = True) -> None:
+    """Tell the owner's tabs how the job stands; in the transaction that changed it if durable."""
+    event = msgspec.structs.replace(
+        _kinds[job.kind].event(job), attempt=job.attempt, terminal=job.status in ENDED
+    )
+    publish(job.owner_id, event, durable=durable)
+
+
+def create(owner: User, kind: str, subject: uuid.UUID, message: str = "Waiting to start") -> Job:
+    """A queued job, in the caller's transaction; sent to a worker when that commits.
+
+    The caller announces it once the row it works on is there too.
+    """
+    job = Job.objects.create(
+        owner=owner, kind=kind, subject=subject, message=message, queued_at=timezone.now()
+    )
+    transaction.on_commit(partial(send, job))
+    return job
+
+
+def send(job: Job) -> None:
+    """Hand the job to the broker. With the broker away it stays queued, and `reap` sends it."""
+    kind = _kinds[job.kind]
+    try:
+        current_app.send_task(kind.task, args=[str(job.pk)], queue=kind.queue)
+    except (KombuError, RedisError, OSError) as error:
+        logger.warning("job %s waits, the broker does not answer: %s", job.pk, error)
+
+
+def claim(job_id: str, worker: str) -> Job | None:
+    """Take a queued job: the next attempt is ours. None when there is nothing to take."""
+    now = timezone.now()
+    won = Job.objects.filter(pk=job_id, status=Status.QUEUED).update(
+        status=Status.RUNNING,
+        attempt=F("attempt") + 1,
+        worker=worker,
+        lease_until=now + LEASE,
+        started_at=now,
+        finished_at=None,
+        stage="",
+        progress=0,
+        message="",
+        error="",
+        timings={},
+    )
+    return Job.objects.get(pk=job_id) if won else None
+
+
+def held(job: Job) -> Q:
+    """The condition under which this attempt may still write."""
+    return Q(attempt=job.attempt, status=Status.RUNNING)
+
+
+def finish(job: Job, status: Status, **fields: Any) -> bool:
+    """End the attempt, once. False when it was not ours any more."""
+    with transaction.atomic():
+        if not change(job, held(job), status=status, finished_at=timezone.now(), **fields):
+            return False
+        announce(Job.objects.get(pk=job.pk))
+    return True
+
+
+def change(job: Job, condition: Q, **fields: Any) -> bool:
+    """One conditional update of the job's row; whoever is not running has no lease."""
+    if fields.get("status", Status.RUNNING) != Status.RUNNING:
+        fields |= {"lease_until": None, "worker": ""}
+    return bool(Job.objects.filter(condition, pk=job.pk).update(**fields))
+
+
+def cancel(job: Job) -> bool:
+    """Ask the job to end. Queued, it ends now; running, at its next step. False once it ended."""
+    with transaction.atomic():
+        if change(
+            job,
+            Q(status=Status.QUEUED),
+            status=Status.CANCELLED,
+            message="Cancelled",
+            finished_at=timezone.now(),
+        ):
+            announce(Job.objects.get(pk=job.pk))
+            return True
+        return change(job, Q(status=Status.RUNNING), cancel_requested=True)
+
+
+def retry(job: Job) -> bool:
+    """Queue a failed or cancelled job again, with a new attempt. False in any other state."""
+    return _requeue(job, Q(status__in=(Status.FAILED, Status.CANCELLED)), losses=0)
+
+
+def _requeue(job: Job, condition: Q, **fields: Any) -> bool:
+    with transaction.atomic():
+        changed = change(
+            job,
+            condition,
+            status=Status.QUEUED,
+            queued_at=timezone.now(),
+            cancel_requested=False,
+            finished_at=None,
+            error="",
+            message="Waiting to start",
+            **fields,
+        )
+        if changed:
+            announce(Job.objects.get(pk=job.pk))
+            transaction.on_commit(partial(send, job))
+    return changed
+
+
+def reap(now: datetime | None = None) -> int:
+    """Take up jobs whose lease ran out, and send queued ones whose message may be lost.
+
+    Returns how many were taken up. Run every few seconds; two at once do no harm.
+    """
+    now = now or timezone.now()
+    lost = Job.objects.filter(status=Status.RUNNING, lease_until__lt=now)
+    taken = sum(_take_up(job) for job in lost)
+    for job in Job.objects.filter(status=Status.QUEUED, queued_at__lt=now - SEND_AGAIN)[:100]:
+        if change(job, Q(status=Status.QUEUED, queued_at=job.queued_at), queued_at=now):
+            send(job)
+    return taken
+
+
+def _take_up(job: Job) -> bool:
+    """What becomes of a job whose worker is gone."""
+    if job.cancel_requested:
+        return finish(job, Status.CANCELLED, message="Cancelled")
+    if job.losses + 1 >= MOST_LOSSES:
+        words = f"The worker was lost {MOST_LOSSES} times while doing this."
+        return finish(job, Status.FAILED, message=words, error=words)
+    logger.warning("job %s: worker %s is gone, taking it up again", job.pk, job.worker)
+    return _requeue(job, held(job) & Q(lease_until=job.lease_until), losses=F("losses") + 1)
+
+
+def abandon(worker: str) -> None:
+    """Called when a worker starts: what its predecessor of that name held is free at once."""
+    Job.objects.filter(status=Status.RUNNING, worker=worker).update(lease_until=timezone.now())
+
+
+def active(owner: User) -> "list[Job]":
+    """The owner's jobs that are queued or running, oldest first."""
+    return list(Job.objects.filter(owner=owner, status__in=ACTIVE).order_by("created_at"))

@@ -1,0 +1,64 @@
+"""`publish(user_id, event)`: the one way to say something to a user, from any process."""
+
+import logging
+from datetime import timedelta
+from functools import partial
+
+import redis
+from django.db import transaction
+from django.utils import timezone
+
+from realtime import log
+from realtime.events import Event, encode
+from realtime.models import OutboxEvent
+
+logger = logging.getLogger(__name__)
+
+
+def publish(user_id: int, event: Event, *, durable: bool = False) -> None:
+    """Send an event to all tabs of a user once the current transaction has committed.
+
+    A durable event is written in that transaction and cannot be lost, only late: it stays in the
+    outbox until the log has it. Others are dropped when the log's server is away, as the row they
+    tell of says the same. Raises ValueError for an event over 16 KiB.
+    """
+    payload = encode(event)
+    if durable:
+        OutboxEvent.objects.create(user_id=user_id, payload=payload)
+        transaction.on_commit(partial(flush, user_id))
+    else:
+        transaction.on_commit(partial(_append, user_id, payload))
+
+
+def _append(user_id: int, payload: bytes) -> None:
+    try:
+        log.append(user_id, payload)
+    except redis.RedisError as error:
+        logger.warning("event dropped, the log does not answer: %s", error)
+
+
+def flush(user_id: int) -> int:
+    """Move a user's outbox to the log, in order; how many events moved.
+
+    An event that was appended but not deleted, because we died between, is not appended again.
+    """
+    with transaction.atomic():
+        waiting = list(
+            OutboxEvent.objects.select_for_update().filter(user_id=user_id).order_by("id")
+        )
+        moved: list[int] = []
+        try:
+            for event in waiting:
+                log.append(user_id, bytes(event.payload), key=str(event.pk))
+                moved.append(event.pk)
+        except redis.RedisError as error:
+            logger.warning("events wait in the outbox, the log does not answer: %s", error)
+        OutboxEvent.objects.filter(pk__in=moved).delete()
+    return len(moved)
+
+
+def sweep(older_than: timedelta = timedelta(seconds=2)) -> None:
+    """Flush what was left behind by a process that died or by a server that was away."""
+    left = OutboxEvent.objects.filter(created_at__lt=timezone.now() - older_than)
+    for user_id in left.order_by("user_id").values_list("user_id", flat=True).distinct():
+        flush(user_id)

@@ -1,0 +1,45 @@
+// @ts-check
+/**
+ * Buttons that command the API: `data-action="POST /api/…"`, after a question with `data-confirm`.
+ * What the command changes comes back as an event.
+ */
+
+import { call } from "realtime/http.js";
+import { notice } from "realtime/notice.js";
+
+/** Sent on the button, and up from it, when the server has accepted. */
+export const ACCEPTED = "accepted";
+
+document.addEventListener("click", async ({ target }) => {
+  const button = /** @type {Element} */ (target).closest?.("button[data-action]");
+  if (!(button instanceof HTMLButtonElement) || button.ariaBusy === "true") return;
+  const { action = "", confirm, confirmText } = button.dataset;
+  if (confirm && !await confirmed(confirm, confirmText ?? "")) return;
+  const [method, url] = action.split(" ");
+  button.ariaBusy = "true";
+  try {
+    await call(method, url);
+    button.dispatchEvent(new CustomEvent(ACCEPTED, { bubbles: true, detail: { method, url } }));
+  } catch (error) {
+    notice(/** @type {Error} */ (error).message);
+  } finally {
+    setTimeout(() => (button.ariaBusy = "false"), 1_000);
+  }
+});
+
+/**
+ * @param {string} question
+ * @param {string} text
+ * @returns {Promise<boolean>}
+ */
+function confirmed(question, text) {
+  const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector("dialog#confirm"));
+  if (!dialog) return Promise.resolve(false);
+  /** @type {HTMLElement} */ (dialog.querySelector("#confirm-title")).textContent = question;
+  /** @type {HTMLElement} */ (dialog.querySelector("#confirm-text")).textContent = text;
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"), { once: true });
+  });
+}

@@ -1,0 +1,95 @@
+// @ts-check
+/**
+ * `<job-progress>`: stage, bar and words of a job that waits or runs, over what the server rendered.
+ * Whoever holds it calls `tell(event)`.
+ */
+
+import { isNews, stillWorking, timeLeft } from "realtime/job-news.js";
+
+/** @type {Record<string, string>} */
+const STAGES = JSON.parse(document.body.dataset.stageWords ?? "{}");
+
+/** @type {Set<JobProgress>} */
+const shown = new Set();
+
+export class JobProgress extends HTMLElement {
+  #heard = Date.now();
+  /** Our clock minus the server's. */
+  #skew = 0;
+  /** By the server's clock. */
+  #began = 0;
+
+  connectedCallback() {
+    this.#began = Date.parse(this.dataset.since ?? "") || 0;
+    shown.add(this);
+    countInTitle();
+  }
+
+  disconnectedCallback() {
+    shown.delete(this);
+    countInTitle();
+  }
+
+  get seen() {
+    const { attempt, progress, ended } = this.dataset;
+    return { attempt: Number(attempt), progress: Number(progress), ended: ended === "true" };
+  }
+
+  /**
+   * @param {import("realtime/socket.js").Message} event
+   * @returns {boolean} whether it was news
+   */
+  tell(event) {
+    const { seen } = this;
+    if (!isNews(seen, event)) return false;
+    const ts = Date.parse(event.ts ?? "") || Date.now() - this.#skew;
+    this.#heard = Date.now();
+    this.#skew = this.#heard - ts;
+    const attempt = Number(event.attempt ?? seen.attempt);
+    const waits = event.status === "QUEUED" || (attempt === 0 && !event.terminal);
+    if (waits || attempt > seen.attempt || !this.#began) this.#began = waits ? 0 : ts;
+    this.dataset.attempt = String(attempt);
+    this.dataset.ended = String(Boolean(event.terminal));
+    this.dataset.status = waits ? "QUEUED" : "RUNNING";
+    this.dataset.progress = String(waits ? 0 : event.progress ?? 0);
+    this.#say(".job-stage", waits ? "Waiting" : STAGES[event.stage] ?? "Starting");
+    this.#say(".job-message", event.message ?? "");
+    this.#say(".job-percent", `${this.dataset.progress} %`);
+    const bar = this.querySelector("progress");
+    if (bar) bar.value = Number(this.dataset.progress);
+    this.hint();
+    countInTitle();
+    return true;
+  }
+
+  hint() {
+    if (this.dataset.status === "QUEUED" || this.dataset.ended === "true") {
+      return this.#say(".job-hint", "");
+    }
+    const now = Date.now();
+    const elapsed = this.#began ? now - this.#skew - this.#began : 0;
+    const words = stillWorking(now - this.#heard) || timeLeft(elapsed, this.seen.progress);
+    this.#say(".job-hint", words);
+  }
+
+  /**
+   * @param {string} selector
+   * @param {string} words
+   */
+  #say(selector, words) {
+    const place = this.querySelector(selector);
+    if (place && place.textContent !== words) place.textContent = words;
+  }
+}
+
+/** `(2) Documents` while work runs and nobody looks. */
+function countInTitle() {
+  const running = [...shown].filter((job) => !job.seen.ended).length;
+  const title = document.title.replace(/^\(\d+\) /, "");
+  const words = document.hidden && running ? `(${running}) ${title}` : title;
+  if (document.title !== words) document.title = words;
+}
+
+customElements.define("job-progress", JobProgress);
+setInterval(() => shown.forEach((job) => job.hint()), 1_000);
+document.addEventListener("visibilitychange", countInTitle);

@@ -1,0 +1,178 @@
+// @ts-check
+/**
+ * `<live-list>`: a server-rendered list of jobs whose rows follow events.
+ *
+ * A bar moves by the event itself; anything else (a new row, an end) fetches the row as the server
+ * renders it. `data-types`: the events it follows; `data-rows`: where rows come from, by `?id=`;
+ * `data-part`: the whole list; `data-filtered`: new rows may not belong, so the list is fetched.
+ */
+
+import { fetchPart, Problem } from "realtime/http.js";
+import { live } from "realtime/live.js";
+import { notice } from "realtime/notice.js";
+import "realtime/job-progress.js";
+import { isNews } from "realtime/job-news.js";
+import { keepFocus } from "realtime/focus.js";
+import "realtime/actions.js";
+
+/** @typedef {import("realtime/socket.js").Message} Message */
+/** @typedef {import("realtime/job-progress.js").JobProgress} JobProgress */
+
+const TOGETHER = 60;
+const MOST_AT_ONCE = 100;
+const ASK_WHY = 10_000;
+const AGAIN = 3_000;
+
+export class LiveList extends HTMLElement {
+  /** @type {AbortController | null} */
+  #life = null;
+  /** @type {Set<string>} ids of rows to fetch */
+  #wanted = new Set();
+  #whole = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #queue = Promise.resolve();
+
+  connectedCallback() {
+    this.#life = new AbortController();
+    const { signal } = this.#life;
+    for (const type of (this.dataset.types ?? "").split(" ")) {
+      live.on(type, (event) => this.#tell(event), { signal });
+    }
+    live.on("resync", () => this.fetchAll(), { signal });
+    const asking = setInterval(() => this.#askWhy(), ASK_WHY);
+    signal.addEventListener("abort", () => clearInterval(asking));
+  }
+
+  disconnectedCallback() {
+    this.#life?.abort();
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {string} id */
+  row(id) {
+    return /** @type {HTMLElement | null} */ (this.querySelector(`#row-${CSS.escape(id)}`));
+  }
+
+  /** Fetch some rows soon, together with others. @param {string[]} ids */
+  want(...ids) {
+    for (const id of ids) this.#wanted.add(id);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#fetch(), TOGETHER);
+  }
+
+  /** The whole list, as the server has it now. */
+  fetchAll() {
+    this.#whole = true;
+    return this.#fetch();
+  }
+
+  /** @param {Message} event */
+  #tell(event) {
+    const id = event.documentId ?? event.queryId;
+    const row = this.row(id);
+    if (event.status === "DELETED") return this.#remove(row);
+    const job = /** @type {JobProgress | null} */ (row?.querySelector("job-progress"));
+    if (!row) return this.dataset.filtered === undefined ? this.want(id) : this.#wantAll();
+    if (!job) {
+      const seen = { attempt: Number(row.dataset.attempt), progress: 100, ended: true };
+      if (isNews(seen, event)) this.want(id);
+    } else if (job.tell(event) && event.terminal) {
+      this.want(id);
+    }
+  }
+
+  #wantAll() {
+    this.#whole = true;
+    this.want();
+  }
+
+  /** @param {HTMLElement | null} row */
+  #remove(row) {
+    if (!row) return;
+    const next = row.nextElementSibling ?? row.previousElementSibling;
+    const focused = row.contains(document.activeElement);
+    row.remove();
+    if (focused) /** @type {HTMLElement | null} */ (next?.querySelector("a, button"))?.focus();
+    if (!this.querySelector(".row")) this.#wantAll();
+  }
+
+  /** A waiting row says why: the server knows. */
+  #askWhy() {
+    const waiting = this.querySelectorAll("job-progress[data-status=QUEUED]");
+    const ids = [...waiting].slice(0, 20).map((job) => rowOf(job)?.dataset.id ?? "");
+    if (ids.length && !document.hidden && live.connected) this.want(...ids);
+  }
+
+  /** One fetch after the other, so that an older answer never covers a newer one. */
+  #fetch() {
+    clearTimeout(this.#timer);
+    const done = this.#queue.then(() => this.#fetchNow());
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #fetchNow() {
+    const whole = this.#whole;
+    const ids = [...this.#wanted].slice(0, MOST_AT_ONCE);
+    if (!whole && !ids.length) return;
+    this.#whole = false;
+    for (const id of whole ? [...this.#wanted] : ids) this.#wanted.delete(id);
+    try {
+      if (whole) await this.#replaceAll();
+      else await this.#replaceRows(ids);
+    } catch (error) {
+      if (whole) throw error;
+      if (error instanceof Problem && error.status !== 401) {
+        setTimeout(() => this.want(...ids), AGAIN);
+      }
+    }
+    if (this.#wanted.size) this.want();
+  }
+
+  async #replaceAll() {
+    const { part, after } = await fetchPart(this.dataset.part ?? "");
+    keepFocus(this, () => this.replaceChildren(part));
+    for (const event of this.#missed(after)) this.#tell(event);
+  }
+
+  /** @param {string[]} ids */
+  async #replaceRows(ids) {
+    const query = new URLSearchParams(ids.map((id) => ["id", id]));
+    const { part, after } = await fetchPart(`${this.dataset.rows}?${query}`);
+    const list = this.querySelector(".rows");
+    if (!list) return await this.#replaceAll();
+    const fresh = new Map([...part.querySelectorAll(".row")].map((row) => [row.id, row]));
+    for (const id of ids) {
+      const [old, row] = [this.row(id), fresh.get(`row-${id}`)];
+      if (!row) this.#remove(old);
+      else if (old) this.#replace(old, /** @type {HTMLElement} */ (row));
+    }
+    const added = [...fresh.values()].filter((row) => !row.isConnected);
+    list.prepend(...added);
+    for (const event of this.#missed(after)) {
+      if (ids.includes(event.documentId ?? event.queryId)) this.#tell(event);
+    }
+  }
+
+  /**
+   * @param {HTMLElement} old
+   * @param {HTMLElement} row
+   */
+  #replace(old, row) {
+    const ended = old.querySelector("job-progress") && !row.querySelector("job-progress");
+    keepFocus(old, () => old.replaceWith(row), row);
+    if (ended) notice(row.dataset.said ?? "", { hidden: true });
+  }
+
+  /** @param {string} after */
+  #missed(after) {
+    const types = (this.dataset.types ?? "").split(" ");
+    return live.since(after).filter((event) => types.includes(event.type));
+  }
+}
+
+/** @param {Element} job */
+const rowOf = (job) => /** @type {HTMLElement | null} */ (job.closest(".row"));
+
+customElements.define("live-list", LiveList);

@@ -1,0 +1,19 @@
+"""The periodic task that keeps promises for processes that died."""
+
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready
+
+from realtime import jobs, publish
+
+
+@shared_task(name="realtime.reap")
+def reap() -> None:
+    publish.sweep()
+    jobs.reap()
+
+
+@worker_ready.connect
+def free_what_a_predecessor_held(sender: Any, **_: Any) -> None:
+    jobs.abandon(sender.hostname)

@@ -1,0 +1,168 @@
+"""Real files of each kind through the real parsers; nothing needs a database."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import docx
+import pytest
+from fpdf import FPDF
+
+from documents.extract import DOCX, HTML, MARKDOWN, PDF, PLAIN, Extracted, extract
+from realtime.work import Failure, SilentReport
+
+PNG = (
+    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89" + b"\0" * 200
+)
+
+
+def read(folder: Path, name: str, content: bytes) -> Extracted:
+    path = folder / "stored"  # as in the product, the stored file does not have the name
+    path.write_bytes(content)
+    return extract(path, name, SilentReport())
+
+
+def refusal(folder: Path, name: str, content: bytes) -> str:
+    with pytest.raises(Failure) as caught:
+        read(folder, name, content)
+    return str(caught.value)
+
+
+def pdf(*pages: str, password: str = "") -> bytes:
+    file = FPDF()
+    file.set_font("helvetica", size=12)
+    for text in pages:
+        file.add_page()
+        file.multi_cell(0, 6, text)
+    if password:
+        file.set_encryption(owner_password=password + "o", user_password=password)
+    return bytes(file.output())
+
+
+def word(*paragraphs: str) -> bytes:
+    document = docx.Document()
+    document.add_heading("A heading", 1)
+    for paragraph in paragraphs:
+        document.add_paragraph(paragraph)
+    stream = io.BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+def test_a_pdf_gives_the_text_of_each_page(tmp_path: Path) -> None:
+    found = read(tmp_path, "two.pdf", pdf("The first page.", "The second page."))
+    assert found.media_type == PDF
+    assert [page.strip() for page in found.pages] == ["The first page.", "The second page."]
+
+
+def test_a_word_hyphenated_at_a_line_end_is_one_word(tmp_path: Path) -> None:
+    found = read(tmp_path, "a.pdf", pdf("All about informa-\ntion retrieval.\nAnd more."))
+    assert "information retrieval.\nAnd more." in found.pages[0]
+
+
+def test_a_blank_page_among_others_is_kept_so_that_numbers_stay_right(tmp_path: Path) -> None:
+    found = read(tmp_path, "a.pdf", pdf("One.", "", "Three."))
+    assert len(found.pages) == 3
+    assert not found.pages[1].strip()
+
+
+def test_a_pdf_under_another_name_is_read_as_the_pdf_it_is(tmp_path: Path) -> None:
+    assert read(tmp_path, "report.txt", pdf("Words.")).media_type == PDF
+
+
+def test_an_encrypted_pdf_is_refused_in_plain_words(tmp_path: Path) -> None:
+    assert "protected by a password" in refusal(tmp_path, "a.pdf", pdf("x", password="b"))
+
+
+def test_a_broken_pdf_is_refused_in_plain_words(tmp_path: Path) -> None:
+    assert "damaged" in refusal(tmp_path, "a.pdf", b"%PDF-1.7\nnot really a pdf")
+    assert "damaged" in refusal(tmp_path, "b.pdf", pdf("Words.")[:300])
+
+
+def test_a_pdf_without_text_is_said_to_look_scanned(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "scan.pdf", pdf("", ""))
+    assert "holds no text" in words
+    assert "scanned" in words
+
+
+def test_a_picture_named_pdf_is_called_what_it_is(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "photo.pdf", PNG)
+    assert "named .pdf but its content is a PNG image" in words
+
+
+def test_a_picture_is_refused_with_what_can_be_read(tmp_path: Path) -> None:
+    words = refusal(tmp_path, "photo.png", PNG)
+    assert words.startswith("The file is a PNG image")
+    assert "PDF, Word (.docx), HTML, Markdown and plain text" in words
+
+
+def test_text_named_pdf_is_called_what_it_is(tmp_path: Path) -> None:
+    assert "its content is plain text" in refusal(tmp_path, "a.pdf", b"Just some words.\n" * 20)
+
+
+def test_a_zip_named_docx_is_called_what_it_is(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("a.txt", "words " * 50)
+    assert "ZIP" in refusal(tmp_path, "a.docx", stream.getvalue()).upper()
+
+
+def test_a_damaged_docx_is_refused_in_plain_words(tmp_path: Path) -> None:
+    assert "damaged" in refusal(tmp_path, "a.docx", word("Words.")[:1500])
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("word/document.xml", "<w:document")
+    assert "damaged" in refusal(tmp_path, "b.docx", stream.getvalue())
+
+
+def test_an_old_office_file_is_told_how_to_help_itself(tmp_path: Path) -> None:
+    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+    assert "Save it as .docx" in refusal(tmp_path, "a.doc", ole)
+
+
+def test_rich_text_is_not_taken_for_plain_text(tmp_path: Path) -> None:
+    assert "can be read" in refusal(tmp_path, "a.rtf", b"{\\rtf1\\ansi Hello.}" * 9)
+
+
+def test_a_word_file_becomes_markdown(tmp_path: Path) -> None:
+    found = read(tmp_path, "a.docx", word("Some words, déjà vu."))
+    assert found.media_type == DOCX
+    assert found.pages == ["# A heading\n\nSome words, déjà vu."]
+
+
+def test_html_loses_its_scripts_and_keeps_its_words(tmp_path: Path) -> None:
+    page = "<!doctype html><body><h1>Größe</h1><p>Text.</p><script>alert(1)</script></body>"
+    found = read(tmp_path, "a.html", page.encode())
+    assert found.media_type == HTML
+    assert found.pages == ["# Größe\n\nText."]
+
+
+def test_deeply_nested_html_does_no_harm(tmp_path: Path) -> None:
+    nested = b"<html><body>" + b"<div>" * 20_000 + b"deep" + b"</div>" * 20_000
+    try:
+        words = read(tmp_path, "a.html", nested).pages[0]
+    except Failure as failure:
+        words = str(failure)
+    assert "deep" in words
+
+
+def test_markdown_and_text_are_kept_as_they_are(tmp_path: Path) -> None:
+    found = read(tmp_path, "a.md", b"# Title\r\n\r\nSome *text*.\r\n")
+    assert (found.media_type, found.pages) == (MARKDOWN, ["# Title\n\nSome *text*.\n"])
+    assert read(tmp_path, "a", b"words").media_type == PLAIN
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_text_in_other_encodings_is_read(tmp_path: Path, encoding: str) -> None:
+    text = "Die Straße führt über die Brücke nach Köln; dort wäre es schöner. " * 20
+    assert read(tmp_path, "a.txt", text.encode(encoding)).pages == [text]
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    assert "named .txt but its content is" in refusal(tmp_path, "a.txt", bytes(range(256)) * 40)
+    late = b"text " * 2000 + b"\0\1\2" + b"text " * 100
+    assert "The file is" in refusal(tmp_path, "a.txt", late)
+
+
+def test_blank_text_is_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "a.txt", b" \n\t\n") == "The file holds no text."

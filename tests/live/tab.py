@@ -1,0 +1,43 @@
+"""The far end of a socket in live tests."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from tests.stack import LiveStack
+
+
+class Tab:
+    """What a browser tab does: opens the socket with its cookie and its origin, and resumes."""
+
+    def __init__(self, stack: LiveStack, client: httpx.Client, **headers: str) -> None:
+        cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        self.socket: ClientConnection = connect(
+            stack.url.replace("http", "ws") + "/ws",
+            additional_headers={"Cookie": cookies} if cookies else {},
+            **({"origin": stack.url} | headers),  # type: ignore[arg-type]
+        )
+
+    def say(self, **frame: Any) -> None:
+        self.socket.send(json.dumps(frame))
+
+    def next(self) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(self.socket.recv(timeout=20))
+        return frame
+
+    def resume(self, cursor: str | None = None) -> "Tab":
+        assert self.next()["type"] == "welcome"
+        self.say(type="resume", lastEventId=cursor)
+        return self
+
+    def closed_with(self) -> int:
+        """The close code, once everything before it was read."""
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                self.socket.recv(timeout=20)
+        assert closed.value.rcvd
+        return int(closed.value.rcvd.code)

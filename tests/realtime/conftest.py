@@ -1,0 +1,63 @@
+"""A kind of job for tests of jobs themselves."""
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import msgspec
+import pytest
+import redis
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from realtime import jobs
+from realtime.events import Event
+from realtime.models import Job
+
+KIND = "tests.count"
+
+
+class Counted(Event, frozen=True, kw_only=True, tag="counted"):
+    subject: str
+    status: str
+    stage: str
+    progress: int
+    message: str
+
+
+def counted(job: Job) -> Event:
+    return Counted(
+        subject=str(job.subject),
+        status=job.status,
+        stage=job.stage,
+        progress=job.progress,
+        message=job.message,
+    )
+
+
+@pytest.fixture(autouse=True)
+def kind() -> None:
+    jobs.register(jobs.Kind(task=KIND, queue="nobody-listens", event=counted))
+
+
+@pytest.fixture
+def valkey() -> Iterator[redis.Redis]:
+    """The log's server, empty."""
+    with redis.Redis.from_url(settings.REALTIME_REDIS_URL) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def queued(ann: User, valkey: redis.Redis) -> Job:
+    return jobs.create(ann, KIND, uuid.uuid4())
+
+
+@pytest.fixture
+def events_of(valkey: redis.Redis) -> Callable[[User], list[dict[str, object]]]:
+    """What a user's stream holds."""
+
+    def read(user: User) -> list[dict[str, object]]:
+        entries = valkey.xrange(f"rt:{{{user.pk}}}:stream")
+        return [msgspec.json.decode(fields[b"e"]) for _, fields in entries]
+
+    return read

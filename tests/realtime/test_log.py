@@ -1,0 +1,136 @@
+"""The log and publishing into it, on a real Valkey."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from realtime import log, publish
+from realtime.events import MessageChunk, encode
+from realtime.models import OutboxEvent
+
+Events = Callable[[User], list[dict[str, Any]]]
+
+
+def chunk(content: str) -> MessageChunk:
+    return MessageChunk(
+        message_id="m", session_id="", content=content, is_complete=False, content_offset=0
+    )
+
+
+def test_offsets_are_contiguous_from_one(valkey: redis.Redis) -> None:
+    positions = [log.append(1, b'{"type":"x"}') for _ in range(3)]
+    assert [position.offset for position in positions] == [1, 2, 3]
+    assert len({position.epoch for position in positions}) == 1
+    assert log.head(1) == str(positions[-1])
+
+
+def test_users_have_streams_of_their_own(valkey: redis.Redis) -> None:
+    log.append(1, b"{}")
+    assert log.append(2, b"{}").offset == 1
+
+
+def test_an_event_with_a_key_is_appended_once(valkey: redis.Redis) -> None:
+    first = log.append(1, b"{}", key="7")
+    assert log.append(1, b"{}", key="7") == first
+
+
+def test_a_flushed_server_begins_a_new_epoch(valkey: redis.Redis) -> None:
+    before = log.append(1, b"{}")
+    valkey.flushall()
+    after = log.append(1, b"{}")
+    assert after.epoch != before.epoch
+    assert after.offset == 1
+
+
+def test_another_server_s_memory_begins_a_new_epoch(valkey: redis.Redis) -> None:
+    before = log.append(1, b"{}")
+    valkey.hset("rt:{1}:meta", "run", "the run id before a restart")
+    after = log.Position.parse(log.head(1))
+    assert after.epoch != before.epoch
+    assert after.offset == 0
+
+
+async def test_reading_gives_what_came_after(valkey: redis.Redis) -> None:
+    first = log.append(1, b'{"n":1}')
+    log.append(1, b'{"n":2}')
+    log.append(1, b'{"n":3}')
+    reader = log.AsyncLog()
+    reading = await reader.read(1, first, 10)
+    await reader.close()
+    assert (reading.head.offset, reading.first) == (3, 2)
+    assert reading.payloads == [b'{"n":2}', b'{"n":3}']
+
+
+async def test_what_was_trimmed_is_said_to_be_gone(valkey: redis.Redis, settings: Any) -> None:
+    settings.REALTIME_LOG_EVENTS = 5
+    first = log.append(1, b"{}")
+    for _ in range(10):
+        log.append(1, b"{}")
+    reader = log.AsyncLog()
+    with pytest.raises(log.Trimmed):
+        await reader.read(1, first, 100)
+    await reader.close()
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "abc-", "-4", "abc-x", "a b-1", "e-" + "9" * 80])
+def test_a_cursor_that_no_server_sent_is_refused(cursor: str) -> None:
+    with pytest.raises(ValueError, match="cursor"):
+        log.Position.parse(cursor)
+
+
+def test_an_event_has_the_seed_s_fields_and_no_others() -> None:
+    assert set(json.loads(encode(chunk("Hi")))) == {
+        "type", "messageId", "sessionId", "content", "isComplete", "contentOffset", "ts",
+    }  # fmt: skip
+
+
+def test_an_event_that_is_too_large_is_refused() -> None:
+    with pytest.raises(ValueError, match="send ids"):
+        encode(chunk("x" * 20_000))
+
+
+@pytest.mark.django_db(transaction=True)
+class TestPublishing:
+    def test_nothing_is_said_of_what_was_rolled_back(self, ann: User, events_of: Events) -> None:
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            publish.publish(ann.pk, chunk("never"))
+            publish.publish(ann.pk, chunk("never"), durable=True)
+            raise ZeroDivisionError
+        assert events_of(ann) == []
+        assert not OutboxEvent.objects.exists()
+
+    def test_events_are_said_in_order_after_the_commit(self, ann: User, events_of: Events) -> None:
+        with transaction.atomic():
+            for word in ("one", "two", "three"):
+                publish.publish(ann.pk, chunk(word), durable=True)
+            assert events_of(ann) == []
+        assert [event["content"] for event in events_of(ann)] == ["one", "two", "three"]
+        assert not OutboxEvent.objects.exists()
+
+    def test_a_durable_event_waits_for_a_log_that_is_away(
+        self, ann: User, events_of: Events, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        away = redis.Redis(port=1, socket_connect_timeout=0.1)
+        with monkeypatch.context() as patched:
+            patched.setattr(log, "_scripts", lambda: {log._APPEND: away.register_script("")})
+            publish.publish(ann.pk, chunk("late"), durable=True)
+            publish.publish(ann.pk, chunk("dropped"))
+        assert events_of(ann) == []
+        publish.sweep(timedelta(0))
+        publish.sweep(timedelta(0))
+        assert [event["content"] for event in events_of(ann)] == ["late"]
+
+    def test_an_event_that_was_appended_but_not_deleted_is_not_said_twice(
+        self, ann: User, events_of: Events
+    ) -> None:
+        event = OutboxEvent.objects.create(user=ann, payload=encode(chunk("once")))
+        log.append(ann.pk, bytes(event.payload), key=str(event.pk))
+        publish.flush(ann.pk)
+        assert len(events_of(ann)) == 1
+        assert not OutboxEvent.objects.exists()
