@@ -84,11 +84,8 @@ class Stack:
             starting.append(self._valkey())
         if not env.text("LLM_BASE_URL") and llm_path:
             starting.append(self._language_model(llm_path))
-        for child in starting:
-            self.supervisor.start(child, wait=False)
         self.environment |= self.servers
-        for child in starting:
-            child.wait_until_ready()
+        self.supervisor.start(*starting)
 
     def _postgres(self) -> Child:
         data, port = self.data_dir / "postgres", free_port()
@@ -184,11 +181,7 @@ class Stack:
     # --- Processes of the product ---------------------------------------------------------------
     def start_processes(self, bind: str = "127.0.0.1") -> None:
         """Workers, beat and the web server; ready when the web server and the workers are."""
-        for child in (*self._workers(), self._beat()):
-            self.supervisor.start(child, wait=False)
-        self.supervisor.start(self._web(bind))
-        for child in self.supervisor.children:
-            child.wait_until_ready()
+        self.supervisor.start(self._web(bind), *self._workers(), self._beat())
 
     def _workers(self) -> list[Child]:
         """Ingest on processes, conversations on threads: a long ingest never starves an answer."""

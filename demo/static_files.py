@@ -6,18 +6,41 @@ and the page's import map leads every module, by its bare name (`realtime/socket
 unhashed URL, to the hashed one.
 """
 
+import hashlib
 import json
 from functools import cache
 from pathlib import Path
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import call_command
 from django.templatetags.static import static
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
     support_js_module_import_aggregation = False
+
+
+def collect() -> bool:
+    """Collect, hash and compress, unless nothing changed since the last time; did it?"""
+    stamp = Path(settings.STATIC_ROOT) / "collected-from"
+    state = _state_of_sources()
+    if stamp.exists() and stamp.read_text() == state:
+        return False
+    call_command("collectstatic", interactive=False, verbosity=0, clear=True)
+    stamp.write_text(state)
+    return True
+
+
+def _state_of_sources() -> str:
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for name, storage in finder.list([]):
+            facts = Path(storage.path(name)).stat()
+            digest.update(f"{name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def modules() -> list[str]:

@@ -13,11 +13,16 @@ from typing import Any
 
 GRACE = 8.0  # seconds that a child has to end by itself
 BACK_OFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before the n-th restart in a row
+MOST_FALSE_STARTS = 3
 STABLE = 60.0  # seconds of running after which earlier deaths are forgiven
 
 
 class StartFailed(Exception):
-    """A child that is needed did not come up; says where its log is."""
+    """A part that is needed did not come up; says why, or where its log is."""
+
+
+class Stopped(Exception):
+    """The supervisor was told to stop while something was starting."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +68,6 @@ class Child:
             )
         self.started_at = time.monotonic()
 
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + self.ready_within
-        while not self.ready():
-            if self.process and self.process.poll() is not None:
-                raise StartFailed(f"{self.name} ended at once; its log is {self.log}")
-            if time.monotonic() > deadline:
-                raise StartFailed(f"{self.name} did not become ready; its log is {self.log}")
-            time.sleep(0.05)
-
     def signal(self, number: signal.Signals) -> None:
         """To the child; a kill also to all it has started."""
         if not self.process or (self.process.poll() is not None and number != signal.SIGKILL):
@@ -115,11 +111,48 @@ class Supervisor:
     def _stop(self, *_: object) -> None:
         self.stopping = True
 
-    def start(self, child: Child, *, wait: bool = True) -> None:
-        self.children.append(child)
-        child.start()
-        if wait:
-            child.wait_until_ready()
+    def start(self, *children: Child) -> None:
+        """Start them all at once, and return when each is ready. Raises StartFailed, Stopped."""
+        for child in children:
+            self.children.append(child)
+            child.start()
+        for child in children:
+            self._wait_until_ready(child)
+
+    def _wait_until_ready(self, child: Child) -> None:
+        deadline = time.monotonic() + child.ready_within
+        while not child.ready():
+            assert child.process
+            if time.monotonic() > deadline:
+                raise StartFailed(f"{child.name} did not become ready; its log is {child.log}")
+            if child.process.poll() is not None:
+                child.deaths += 1
+                if child.deaths > MOST_FALSE_STARTS:
+                    raise StartFailed(f"{child.name} does not start; its log is {child.log}")
+                self.pause(1.0)  # a predecessor that was killed may still be going down
+                child.start()
+            self.pause(0.05)
+
+    def pause(self, seconds: float) -> None:
+        """Raises Stopped instead of going on."""
+        if self.stopping:
+            raise Stopped
+        time.sleep(seconds)
+
+    def run(self, process: "subprocess.Popen[str]") -> str:
+        """Wait for a command that ends; what it printed. Raises StartFailed, Stopped."""
+        while True:
+            try:
+                output, _ = process.communicate(timeout=0.1)
+                break
+            except subprocess.TimeoutExpired:
+                if self.stopping:
+                    process.kill()
+                    process.communicate()
+                    raise Stopped from None
+        if process.returncode:
+            raise StartFailed(f"{process.args!r} failed:\n{output}")
+        return output
 
     def watch(self) -> None:
         """Until told to stop: restart what dies, and say so."""

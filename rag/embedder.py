@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 from django.conf import settings
-from openai import OpenAI, OpenAIError
+from django.utils.module_loading import import_string
 
 from documents.chunk import load_tokenizer, verified
-from rag.language_model import TIMEOUT, in_words
-from realtime.work import Failure
 
 Vectors = npt.NDArray[np.float32]  # shape (texts, dimensions), each row of length 1
 Check = Callable[[int], None]  # called with how many texts are done
@@ -25,8 +23,6 @@ MINILM_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a
 MINILM_NAME = f"all-MiniLM-L6-v2 int8 {MINILM_SHA256[:8]}"
 MOST_TOKENS = 256  # more, MiniLM was not trained on
 BATCH = 2  # on a CPU larger batches are slower and take memory
-REMOTE_BATCH = 32
-REMOTE_TRIES = 3
 
 
 def ignore(done: int) -> None:
@@ -107,48 +103,6 @@ class MiniLM:
         return unit((hidden * weights).sum(axis=1) / weights.sum(axis=1))
 
 
-class RemoteEmbedder:
-    """Any OpenAI-compatible `/embeddings`. Raises Failure in words for the owner."""
-
-    def __init__(self, base_url: str, model: str, api_key: str) -> None:
-        self.name = model
-        self._url = base_url
-        self._client = OpenAI(
-            base_url=base_url,
-            api_key=api_key or "none",
-            timeout=TIMEOUT,
-            max_retries=REMOTE_TRIES - 1,
-        )
-
-    @cached_property
-    def dimensions(self) -> int:
-        return int(self.embed_question("How many dimensions?").shape[0])
-
-    def embed_passages(self, texts: list[str], check: Check = ignore) -> Vectors:
-        rows: list[Vectors] = []
-        for begin in range(0, len(texts), REMOTE_BATCH):
-            rows.append(self._embed(texts[begin : begin + REMOTE_BATCH]))
-            check(min(begin + REMOTE_BATCH, len(texts)))
-        return np.concatenate(rows) if rows else np.empty((0, self.dimensions), np.float32)
-
-    def embed_question(self, text: str) -> Vectors:
-        vector: Vectors = self._embed([text])[0]
-        return vector
-
-    def _embed(self, texts: list[str]) -> Vectors:
-        try:
-            answer = self._client.embeddings.create(
-                model=self.name, input=texts, encoding_format="float"
-            )
-        except (OpenAIError, ValueError) as error:
-            words, _ = in_words(error, self._url, "embedding server")
-            raise Failure(words) from None
-        data = sorted(getattr(answer, "data", None) or [], key=lambda item: item.index)
-        if len(data) != len(texts):
-            raise Failure("The embedding server answered with the wrong number of vectors.")
-        return unit(np.array([item.embedding for item in data], dtype=np.float32))
-
-
 def unit(rows: Vectors) -> Vectors:
     """The rows scaled to length 1; a row of zeros stays."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
@@ -158,11 +112,15 @@ def unit(rows: Vectors) -> Vectors:
 
 @cache
 def get_embedder() -> Embedder:
-    """The embedder that the settings name, one per process."""
+    """The embedder that the settings name, one per process.
+
+    By its path, as Django loads its back ends: the default needs no client library.
+    """
     if settings.EMBEDDING_BASE_URL:
-        return RemoteEmbedder(
+        remote: Embedder = import_string("rag.remote_embedder.RemoteEmbedder")(
             settings.EMBEDDING_BASE_URL,
             settings.EMBEDDING_MODEL or "default",
             settings.EMBEDDING_API_KEY,
         )
+        return remote
     return MiniLM()

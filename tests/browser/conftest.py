@@ -42,9 +42,9 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def signed_in(stack: LiveStack) -> Callable[[str], StorageState]:
-    """A person's cookies, after signing in once."""
+    """A person's cookies, after signing in once to the stack of the module."""
 
     @cache
     def cookies_of(username: str) -> StorageState:

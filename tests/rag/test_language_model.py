@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pytest_django import Settings
 
-from rag.embedder import RemoteEmbedder
 from rag.language_model import MOST_CHARACTERS, LanguageModel
+from rag.remote_embedder import RemoteEmbedder
 from realtime.work import Failure
 
 KEY = "sk-a-secret-that-nobody-may-see"

@@ -7,12 +7,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from demo import env
+from demo.static_files import collect
 
 
 class Command(BaseCommand):
-    help = "Migrate the database, and create the first user if there is none."
+    help = "Collect static files, migrate the database, and create the first user if there is none."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        collect()
         call_command("migrate", verbosity=0, interactive=False)
         password = env.text("DEMO_PASSWORD")
         if password and not User.objects.exists():

@@ -13,9 +13,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from demo import env
 from demo.env import Running
 from demo.stack import Stack, is_free
-from demo.supervisor import StartFailed
+from demo.supervisor import StartFailed, Stopped
 
 
 class Command(BaseCommand):
@@ -36,21 +37,24 @@ class Command(BaseCommand):
             stack = Stack(settings.DATA_DIR, settings.PORT, self._say)
             stack.supervisor.obey_signals()
             try:
-                with self._beside("collectstatic", "--noinput", "--verbosity=0"):
-                    stack.start_servers(settings.EMBEDDED_LLM_PATH)
-                    self._prepare(stack)
-                stack.start_processes(options["bind"])
-                if not stack.supervisor.stopping:
-                    stack.write_down()
-                    self._say(f"Ready in {time.monotonic() - began:.0f} s: {stack.address}")
-                    self._say("Ctrl-C stops everything.")
+                self._start(stack, options["bind"])
+                self._say(f"Ready in {time.monotonic() - began:.0f} s: {stack.address}")
+                self._say("Ctrl-C stops everything.")
                 stack.supervisor.watch()
+            except Stopped:
+                pass
             except StartFailed as error:
                 raise CommandError(str(error)) from None
             finally:
                 self._say("Stopping …")
                 stack.stop()
         self._say("Stopped.")
+
+    def _start(self, stack: Stack, bind: str) -> None:
+        stack.start_servers(settings.EMBEDDED_LLM_PATH)
+        self._prepare(stack)
+        stack.start_processes(bind)
+        stack.write_down()
 
     def _say(self, words: str) -> None:
         self.stdout.write(words)
@@ -70,35 +74,20 @@ class Command(BaseCommand):
             yield
 
     def _prepare(self, stack: Stack) -> None:
-        """Tables, and a first user."""
-        environment = dict(stack.environment)
-        password = environment.get("DEMO_PASSWORD") or secrets.token_urlsafe(12)
-        environment["DEMO_PASSWORD"] = password
-        output = self._finish(self._begin("prepare", environment=environment))
-        if "created" in output:
+        """Static files, tables, and a first user."""
+        password = env.text("DEMO_PASSWORD") or secrets.token_urlsafe(12)
+        prepare = self._begin(stack, "prepare", DEMO_PASSWORD=password)
+        if "created" in stack.supervisor.run(prepare):
             self._say(f"First user: admin, password: {password}")
-            self._say("It is shown only this once; change it under Settings or in the admin.")
+            self._say("The password is shown only this once.")
 
-    @contextmanager
-    def _beside(self, *command: str) -> Iterator[None]:
-        """Run a command while the servers start."""
-        process = self._begin(*command)
-        yield
-        self._finish(process)
-
-    def _begin(
-        self, *command: str, environment: dict[str, str] | None = None
-    ) -> "subprocess.Popen[str]":
+    def _begin(self, stack: Stack, *command: str, **environment: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, str(settings.BASE_DIR / "manage.py"), *command],
-            env=environment,
+            env=stack.environment | environment,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # Ctrl-C is for us alone
         )
-
-    def _finish(self, process: "subprocess.Popen[str]") -> str:
-        output, _ = process.communicate(timeout=300)
-        if process.returncode:
-            raise CommandError(f"{process.args!r} failed:\n{output}")
-        return output

@@ -17,8 +17,9 @@ class AskComposer extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     this.#field.value ||= sessionStorage.getItem(this.#draft) ?? "";
+    this.#keep(); // somebody may have typed before we came
     this.#field.addEventListener("input", () => {
-      sessionStorage.setItem(this.#draft, this.#field.value);
+      this.#keep();
       this.#say("");
     }, { signal });
     this.#field.addEventListener("keydown", (event) => {
@@ -51,6 +52,10 @@ class AskComposer extends HTMLElement {
     return `question of ${document.body.dataset.userId}`;
   }
 
+  #keep() {
+    sessionStorage.setItem(this.#draft, this.#field.value);
+  }
+
   /** @param {string} words */
   #say(words) {
     const place = this.querySelector(".error-words");
@@ -76,7 +81,7 @@ class AskComposer extends HTMLElement {
     } catch (error) {
       exchange.replaceChildren(...before);
       this.#field.value ||= question;
-      sessionStorage.setItem(this.#draft, this.#field.value);
+      this.#keep();
       this.#say(/** @type {Error} */ (error).message);
     } finally {
       this.#sending = false;
