@@ -1,14 +1,20 @@
-"""What a page may do: the strict policy of `settings`, loosened for the Django admin alone.
+"""What a page may do: the strict policy of `settings`, loosened for two pages that are not ours.
 
-The admin's own scripts carry no nonce and its jQuery writes HTML as text, so there scripts may come
-from our origin, and strings are not checked.
+The scripts of the Django admin and of the API's documentation carry no nonce and write HTML as
+text, so there scripts may come from our origin, and strings are not checked.
 """
 
 from csp.constants import SELF
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.http import HttpRequest, HttpResponseBase
 
-_ADMIN = {"script-src": [SELF], "require-trusted-types-for": None, "trusted-types": None}
+_OTHERS = ("/admin/", "/api/docs")
+_LOOSENED = {
+    "script-src": [SELF],
+    "img-src": [SELF, "data:"],
+    "require-trusted-types-for": None,
+    "trusted-types": None,
+}
 
 
 class ContentSecurityPolicy(CSPMiddleware):
@@ -16,6 +22,6 @@ class ContentSecurityPolicy(CSPMiddleware):
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
-        if request.path_info.startswith("/admin/"):
-            parts.replace = {**(parts.replace or {}), **_ADMIN}
+        if request.path_info.startswith(_OTHERS):
+            parts.replace = {**(parts.replace or {}), **_LOOSENED}
         return parts

@@ -4,11 +4,13 @@ Each reader takes the variable's name and a default. A secret may come from the
 file named by `<NAME>_FILE`. What the variables mean is said in `docs/operations.md`.
 """
 
+import contextlib
 import json
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import psutil
 from django.core.exceptions import ImproperlyConfigured
@@ -49,14 +51,14 @@ def words(name: str, default: list[str]) -> list[str]:
 def generated_secret(path: Path) -> str:
     """A secret that is made once and kept in a file only its owner can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="utf-8")
-    secret = secrets.token_urlsafe(48)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secret)
-    return secret
+    if not path.exists():
+        # Another process may do the same now, and must not read a file that is still empty.
+        with NamedTemporaryFile("w", dir=path.parent, encoding="utf-8") as file:  # mode 0600
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
+    return path.read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def _valkey() -> bool:
 def _workers() -> bool:
     """A worker listens on each queue."""
     try:
-        replies = current_app.control.inspect(timeout=1, limit=2).active_queues() or {}
+        replies = current_app.control.inspect(timeout=1).active_queues() or {}
     except (KombuError, OSError):
         return False
     listened = {queue["name"] for queues in replies.values() for queue in queues}

@@ -45,6 +45,8 @@ if DATABASE_IS_KNOWN:
     # Under ASGI every request has a thread of its own, so only a pool keeps connections.
     pool = {"min_size": 0, "max_size": 20, "timeout": 10, "max_idle": 120}
     DATABASES["default"]["OPTIONS"]["pool"] = pool
+    # What a restart of PostgreSQL left in the pool is not handed out.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = server("REDIS_URL") or "redis://127.0.0.1:1/0"
@@ -100,6 +102,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "realtime.problems.EveryErrorIsAProblem",
 ]
 ROOT_URLCONF = "demo.urls"
 ASGI_APPLICATION = "demo.asgi.application"
@@ -219,7 +222,8 @@ CELERY_BEAT_SCHEDULE = {
         "task": "realtime.reap",
         "schedule": 5.0,
         "options": {"expires": 10},
-    }
+    },
+    "forget old idempotency keys": {"task": "realtime.forget", "schedule": 3600.0},
 }
 
 LOGGING = {

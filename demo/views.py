@@ -19,13 +19,17 @@ STEP = 50
 
 
 class Activity(NamedTuple):
-    """One job for its owner's eyes: what it does, to what, and where to ask for a change."""
+    """One job for its owner's eyes: what it does, to what, and where to ask for a change.
+
+    The percents of an `unsteady` job say how far it is, not how long it will take.
+    """
 
     job: Job
     kind: str
     name: str
     url: str
     commands: str
+    unsteady: bool = False
 
 
 class SignIn(LoginView):

@@ -16,8 +16,9 @@ from ninja.files import UploadedFile
 
 from documents import intake
 from documents.models import Chunk, Document, Page
-from documents.paging import LIMIT, page
 from realtime import jobs
+from realtime.idempotency import idempotent
+from realtime.paging import LIMIT, page
 from realtime.problems import CamelSchema, Problem
 
 router = Router(tags=["documents"])
@@ -118,6 +119,7 @@ def found(request: HttpRequest, document_id: uuid.UUID) -> Document:
 
 
 @router.post("", response={202: Upload}, by_alias=True, exclude_none=True)
+@idempotent
 def upload(
     request: HttpRequest,
     file: File[list[UploadedFile]],
@@ -218,6 +220,7 @@ async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
 
 
 @router.post("/{uuid:document_id}/cancel", response={202: DocumentState}, by_alias=True)
+@idempotent
 def cancel(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
     document = found(request, document_id)
     if not jobs.cancel(document.job):
@@ -227,6 +230,7 @@ def cancel(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str,
 
 
 @router.post("/{uuid:document_id}/retry", response={202: DocumentState}, by_alias=True)
+@idempotent
 def retry(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
     document = found(request, document_id)
     if not jobs.retry(document.job):

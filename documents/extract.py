@@ -25,7 +25,8 @@ MARKDOWN = "text/markdown"
 PLAIN = "text/plain"
 
 SUPPORTED = "PDF, Word (.docx), HTML, Markdown and plain text can be read."
-MOST_UNPACKED = 1024**3  # bytes that a zipped format may unfold to
+MOST_UNPACKED = 256 * 1024**2  # bytes that a zipped format may unfold to
+MOST_MARKUP = 16 * 1024**2  # bytes of HTML or XML: a converter takes 70 times that in memory
 HEAD = 4096  # bytes in which a format shows
 SAMPLE = 256 * 1024  # bytes that an unknown encoding is guessed from
 DONE = 20  # percent of the job when the text is there
@@ -73,7 +74,7 @@ def sniff(path: Path, name: str) -> str:
     with path.open("rb") as file:
         head = file.read(HEAD)
     suffix = PurePosixPath(name).suffix.lower()
-    if b"%PDF-" in head[:1024]:
+    if head.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in head[:1024]):
         return PDF
     if head.startswith(b"PK\x03\x04") and _is_docx(path):
         return DOCX
@@ -96,12 +97,25 @@ def _is_docx(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             if "word/document.xml" not in archive.namelist():
                 return False
-            unpacked = sum(item.file_size for item in archive.infolist())
+            items = archive.infolist()
     except (zipfile.BadZipFile, OSError):
         raise Failure("The file is damaged: it cannot be unpacked.") from None
-    if unpacked > MOST_UNPACKED:
-        raise Failure("The file unfolds to more than 1 GB; it is not read.")
+    if sum(item.file_size for item in items) > MOST_UNPACKED:
+        raise Failure(f"The file unfolds to more than {MOST_UNPACKED // 1024**2} MB.")
+    _check_markup(sum(item.file_size for item in items if not _is_picture(item.filename)))
     return True
+
+
+def _is_picture(name: str) -> bool:
+    return name.startswith("word/media/")
+
+
+def _check_markup(size: int) -> None:
+    if size > MOST_MARKUP:
+        raise Failure(
+            f"The file holds more than {MOST_MARKUP // 1024**2} MB of text and markup. "
+            "Split it, or save it as plain text or PDF."
+        )
 
 
 def _is_binary(head: bytes) -> bool:
@@ -164,6 +178,8 @@ def _pdf_page(pdf: pypdfium2.PdfDocument, index: int) -> str:
 def _convert(path: Path, media_type: str) -> str:
     """A Word or HTML file as Markdown."""
     data = path.read_bytes()
+    if media_type == HTML:
+        _check_markup(len(data))
     suffix = ".docx" if media_type == DOCX else ".html"
     charset = "utf-8" if media_type == HTML and _is_utf8(data) else None
     info = StreamInfo(mimetype=media_type, extension=suffix, charset=charset)

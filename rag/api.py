@@ -12,12 +12,13 @@ from pydantic import Field
 
 from documents.api import user_of
 from documents.models import Document
-from documents.paging import LIMIT, page
 from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, checked
 from rag.events import rag_progress
 from rag.models import Query
 from rag.search import NoReply, search
 from realtime import jobs
+from realtime.idempotency import idempotent
+from realtime.paging import LIMIT, page
 from realtime.problems import CamelSchema, Problem
 
 router = Router(tags=["rag"])
@@ -110,6 +111,7 @@ def found(request: HttpRequest, query_id: uuid.UUID) -> Query:
 
 
 @router.post("/queries", response={202: Asked}, by_alias=True)
+@idempotent
 def post_query(request: HttpRequest, body: Question) -> tuple[int, dict[str, Any]]:
     """Ask my documents, or those of `documentIds`. The answer comes by the socket."""
     try:
@@ -136,6 +138,7 @@ def show(request: HttpRequest, query_id: uuid.UUID) -> dict[str, Any]:
 
 
 @router.post("/queries/{uuid:query_id}/cancel", response={202: QueryState}, by_alias=True)
+@idempotent
 def cancel(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
     query = found(request, query_id)
     if not jobs.cancel(query.job):
@@ -145,6 +148,7 @@ def cancel(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, An
 
 
 @router.post("/queries/{uuid:query_id}/retry", response={202: QueryState}, by_alias=True)
+@idempotent
 def retry(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
     query = found(request, query_id)
     if not jobs.retry(query.job):

@@ -41,7 +41,8 @@ def ask(
 
 def checked(question: str) -> str:
     """The question as it is kept. Raises NotAsked when it is empty or too long."""
-    question = question.replace("\0", "").strip()
+    # Without what PostgreSQL refuses: NUL, and halves of surrogate pairs.
+    question = question.encode("utf-8", "ignore").decode().replace("\0", "").strip()
     if not any(character.isalnum() for character in question):
         raise NotAsked("Write a question first.")
     if len(question) > MOST_CHARACTERS:

@@ -1,7 +1,5 @@
 """What sockets are told of a question: its stages, and how it ended."""
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -10,7 +8,13 @@ from realtime.events import Event
 from realtime.models import Job, Status
 
 MOST_BYTES = 12 * 1024  # of a whole event, which may be 16 KiB with its envelope
-_STAGES = {Status.DONE: "COMPLETE", Status.FAILED: "FAILED", Status.CANCELLED: "CANCELLED"}
+MOST_NAME = 60  # characters of a document's name in an event that is too long with all of it
+_STAGES = {
+    Status.QUEUED: "QUEUED",
+    Status.DONE: "COMPLETE",
+    Status.FAILED: "FAILED",
+    Status.CANCELLED: "CANCELLED",
+}
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -26,7 +30,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The answer and its passages; an answer that makes the event too long is left out."""
+    """The answer and its passages.
+
+    Where they make the event too long, the answer is left out and names are cut.
+    """
 
     passages: list[Source]
     answer: str | UnsetType = UNSET
@@ -35,7 +42,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 class RagProgress(Event, frozen=True, kw_only=True, tag="rag_progress"):
     """A question moved on.
 
-    `stage` is STARTED, EMBEDDING, RETRIEVAL, GENERATION, COMPLETE, FAILED or CANCELLED; `progress`
+    `stage` is QUEUED, STARTED, EMBEDDING, RETRIEVAL, GENERATION, COMPLETE, FAILED or CANCELLED; `progress`
     is in percent; `result` comes with COMPLETE.
     """
 
@@ -53,21 +60,30 @@ def rag_progress(job: Job, *, with_result: bool = True) -> RagProgress:
         query_id=str(job.subject),
         stage=_STAGES.get(status, job.stage or "STARTED"),
         message=job.error[:500] or job.message,
-        progress=job.progress,
+        progress=0 if status == Status.QUEUED else job.progress,
     )
     if status != Status.DONE or not with_result:
         return event
-    full = msgspec.structs.replace(event, result=_result(job, with_answer=True))
+    result = _result(job)
+    full = msgspec.structs.replace(event, result=result)
     if len(msgspec.json.encode(full)) <= MOST_BYTES:
         return full
-    return msgspec.structs.replace(event, result=_result(job, with_answer=False))
+    return msgspec.structs.replace(event, result=_shortened(result))
 
 
-def _result(job: Job, *, with_answer: bool) -> Result:
+def _result(job: Job) -> Result:
     query = Query.objects.filter(pk=job.subject).first()
     passages = query.passages.all() if query else Passage.objects.none()
-    answer: Any = query.answer if query and with_answer else UNSET
+    answer = query.answer if query else UNSET
     return Result(passages=[_source(passage) for passage in passages], answer=answer)
+
+
+def _shortened(result: Result) -> Result:
+    passages = [
+        msgspec.structs.replace(source, document_name=source.document_name[:MOST_NAME])
+        for source in result.passages
+    ]
+    return Result(passages=passages)
 
 
 def _source(passage: Passage) -> Source:

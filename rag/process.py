@@ -10,7 +10,7 @@ from rag.answer import NOTHING_FOUND, Answerer, get_answerer
 from rag.embedder import get_embedder
 from rag.retrieve import Passage, retrieve
 from realtime.events import MessageChunk
-from realtime.models import ACTIVE, Status
+from realtime.models import ACTIVE, Job, Status
 from realtime.publish import publish
 from realtime.work import Failure, Report
 
@@ -20,6 +20,7 @@ NONE_READY = "None of your documents could be read. Look at what went wrong, or 
 COMPLETE = "Query processing complete"
 FLUSH_SECONDS = 0.05
 FLUSH_CHARACTERS = 512
+MOST_CHARACTERS = 2000  # in one event, which holds 16 KiB; one sentence may be longer
 
 
 def answer_query(query_id: uuid.UUID, report: Report) -> str:
@@ -138,14 +139,21 @@ class AnswerWriter:
     def _flush(self, *, is_complete: bool = False) -> None:
         with self._report.fence() as job:
             models.Query.objects.filter(pk=self._query.pk).update(answer=self._text)
-            event = MessageChunk(
-                message_id=str(self._query.pk),
-                session_id="",
-                query_id=str(self._query.pk),
-                content=self._text[self._sent :],
-                content_offset=self._sent,
-                is_complete=is_complete,
-                attempt=job.attempt,
-            )
-            publish(self._query.owner_id, event)
-        self._sent, self._flushed = len(self._text), time.monotonic()
+            while len(self._text) - self._sent > MOST_CHARACTERS:
+                self._publish(job, self._sent + MOST_CHARACTERS)
+            self._publish(job, len(self._text), is_complete=is_complete)
+        self._flushed = time.monotonic()
+
+    def _publish(self, job: Job, end: int, *, is_complete: bool = False) -> None:
+        """Send the text up to an offset, once the fence's transaction has committed."""
+        event = MessageChunk(
+            message_id=str(self._query.pk),
+            session_id="",
+            query_id=str(self._query.pk),
+            content=self._text[self._sent : end],
+            content_offset=self._sent,
+            is_complete=is_complete,
+            attempt=job.attempt,
+        )
+        publish(self._query.owner_id, event)
+        self._sent = end

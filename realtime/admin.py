@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from realtime import jobs
-from realtime.models import Job, OutboxEvent
+from realtime.models import IdempotentRequest, Job, OutboxEvent
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -31,13 +31,16 @@ class JobAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     actions = ("retry", "cancel")
 
-    @admin.action(description="Retry failed and cancelled jobs", permissions=["view"])
+    @admin.action(description="Retry failed and cancelled jobs", permissions=["operate"])
     def retry(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         self._tell(request, queryset, sum(jobs.retry(job) for job in queryset), "queued again")
 
-    @admin.action(description="Cancel queued and running jobs", permissions=["view"])
+    @admin.action(description="Cancel queued and running jobs", permissions=["operate"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         self._tell(request, queryset, sum(jobs.cancel(job) for job in queryset), "asked to end")
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("realtime.change_job")
 
     def _tell(self, request: HttpRequest, queryset: QuerySet[Job], done: int, words: str) -> None:
         total = len(queryset)
@@ -48,3 +51,8 @@ class JobAdmin(ReadOnlyAdmin):
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(ReadOnlyAdmin):
     list_display = ("id", "user", "created_at")
+
+
+@admin.register(IdempotentRequest)
+class IdempotentRequestAdmin(ReadOnlyAdmin):
+    list_display = ("key", "owner", "status", "created_at")

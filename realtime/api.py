@@ -1,12 +1,13 @@
 """Sign-in for programs, and the snapshot that a stream completes."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from ninja import Router
+from pydantic import AfterValidator
 
 from realtime import jobs, log
 from realtime.models import Job
@@ -16,9 +17,19 @@ session = Router(tags=["session"])
 realtime = Router(tags=["realtime"])
 
 
+def _storable(text: str) -> str:
+    if text != text.encode("utf-8", "ignore").decode().replace("\0", ""):
+        raise ValueError("holds characters that no text has")
+    return text
+
+
+# Without what PostgreSQL refuses: NUL, and halves of surrogate pairs.
+Text = Annotated[str, AfterValidator(_storable)]
+
+
 class Credentials(CamelSchema):
-    username: str
-    password: str
+    username: Text
+    password: Text
 
 
 class SessionState(CamelSchema):

@@ -32,7 +32,6 @@ class Identity:
 
     user_id: int
     username: str
-    session_key: str
     expires_in: int
 
 
@@ -59,11 +58,15 @@ def _identify(session_key: str) -> Identity | None:
     close_old_connections()
     try:
         request = HttpRequest()
-        request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+        session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+        # With rotated keys Django would move the session to a new key, for which a socket cannot
+        # set the cookie; the next page does.
+        session.cycle_key = lambda: None
+        request.session = session
         user = get_user(request)
         if not user.is_authenticated or not user.is_active or user.pk is None:
             return None
         expires_in = int(request.session.get_expiry_age())
-        return Identity(user.pk, user.get_username(), session_key, expires_in)
+        return Identity(user.pk, user.get_username(), expires_in)
     finally:
         close_old_connections()

@@ -35,6 +35,7 @@ class Delivery:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._awake = asyncio.Event()
+        self._resumed = False
         self._position = Position("", 0)
         self._unacknowledged: deque[tuple[int, int]] = deque()  # (offset, bytes)
         self._unacknowledged_bytes = 0
@@ -62,16 +63,16 @@ class Delivery:
         """
         self._position = cursor or feed.head
         target, replayed = feed.head, 0
-        resumed = not await self._same_history(feed)
+        await self._same_history(feed)
         while True:
             self._awake.clear()
-            if not resumed and self._position.offset >= target.offset:
-                resumed = True
+            if not self._resumed and self._position.offset >= target.offset:
+                self._resumed = True
                 await self._control(Resumed(id=str(self._position), replayed=replayed))
             if self._position == feed.head:
                 await self._awake.wait()
             elif not await self._same_history(feed):
-                resumed = True
+                continue
             elif self._has_room():
                 replayed += await self._send_next(feed)
             else:
@@ -88,6 +89,7 @@ class Delivery:
         return False
 
     async def _resync(self, feed: Feed, reason: str) -> None:
+        self._resumed = True  # a resync stands in its place
         self._position = feed.head
         self._unacknowledged.clear()
         self._unacknowledged_bytes = 0

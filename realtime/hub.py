@@ -115,9 +115,13 @@ class Hub:
             feed = self._feeds[user_id] = Feed(user_id, self._log)
             feed.joined = asyncio.create_task(self._listen(feed))
         feed.sockets.add(socket)
-        if feed.joined:
-            await asyncio.shield(feed.joined)
-        await feed.check_head()
+        try:
+            if feed.joined:
+                await asyncio.shield(feed.joined)
+            await feed.check_head()
+        except BaseException:
+            await self.leave(feed, socket)
+            raise
         return feed
 
     async def leave(self, feed: Feed, socket: Socket) -> None:

@@ -68,7 +68,7 @@ def create(owner: User, kind: str, subject: uuid.UUID, message: str = "Waiting t
     job = Job.objects.create(
         owner=owner, kind=kind, subject=subject, message=message, queued_at=timezone.now()
     )
-    transaction.on_commit(partial(send, job))
+    transaction.on_commit(partial(send, job), robust=True)
     return job
 
 
@@ -133,7 +133,8 @@ def cancel(job: Job) -> bool:
         ):
             announce(Job.objects.get(pk=job.pk))
             return True
-        return change(job, Q(status=Status.RUNNING), cancel_requested=True)
+        # Queued by now, when `reap` took it up between the two: its next attempt ends at once.
+        return change(job, Q(status__in=ACTIVE), cancel_requested=True)
 
 
 def retry(job: Job) -> bool:
@@ -156,33 +157,53 @@ def _requeue(job: Job, condition: Q, **fields: Any) -> bool:
         )
         if changed:
             announce(Job.objects.get(pk=job.pk))
-            transaction.on_commit(partial(send, job))
+            transaction.on_commit(partial(send, job), robust=True)
     return changed
 
 
 def reap(now: datetime | None = None) -> int:
-    """Take up jobs whose lease ran out, and send queued ones whose message may be lost.
+    """Take up jobs whose lease ran out, and send queued ones whose message is lost.
 
     Returns how many were taken up. Run every few seconds; two at once do no harm.
     """
     now = now or timezone.now()
-    lost = Job.objects.filter(status=Status.RUNNING, lease_until__lt=now)
-    taken = sum(_take_up(job) for job in lost)
-    for job in Job.objects.filter(status=Status.QUEUED, queued_at__lt=now - SEND_AGAIN)[:100]:
-        if change(job, Q(status=Status.QUEUED, queued_at=job.queued_at), queued_at=now):
-            send(job)
+    with transaction.atomic():
+        lost = Job.objects.filter(status=Status.RUNNING, lease_until__lt=now)
+        # A row that is locked is being written, by its worker or another reaper: not lost.
+        taken = sum(_take_up(job) for job in lost.select_for_update(skip_locked=True))
+    _send_again(now)
     return taken
 
 
 def _take_up(job: Job) -> bool:
-    """What becomes of a job whose worker is gone."""
+    """What becomes of a job whose worker is gone. Its row is locked."""
     if job.cancel_requested:
         return finish(job, Status.CANCELLED, message="Cancelled")
     if job.losses + 1 >= MOST_LOSSES:
         words = f"The worker was lost {MOST_LOSSES} times while doing this."
         return finish(job, Status.FAILED, message=words, error=words)
     logger.warning("job %s: worker %s is gone, taking it up again", job.pk, job.worker)
-    return _requeue(job, held(job) & Q(lease_until=job.lease_until), losses=F("losses") + 1)
+    return _requeue(job, held(job), losses=F("losses") + 1)
+
+
+def _send_again(now: datetime) -> None:
+    """Jobs that wait long although nothing is before them in their queue."""
+    waiting = Job.objects.filter(status=Status.QUEUED, queued_at__lt=now - SEND_AGAIN)
+    for name in waiting.order_by("kind").values_list("kind", flat=True).distinct():
+        if not _is_empty(_kinds[name].queue):
+            continue  # the workers are busy, and would only get more messages of the same jobs
+        for job in waiting.filter(kind=name).order_by("queued_at")[:1000]:
+            if change(job, Q(status=Status.QUEUED, queued_at=job.queued_at), queued_at=now):
+                send(job)
+
+
+def _is_empty(queue: str) -> bool:
+    """Does the broker hold no message for a queue? False when it does not answer."""
+    try:
+        with current_app.connection_for_write() as broker, broker.channel() as channel:
+            return bool(channel.queue_declare(queue).message_count == 0)
+    except (KombuError, RedisError, OSError):
+        return False
 
 
 def abandon(worker: str) -> None:

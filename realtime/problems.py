@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.deprecation import MiddlewareMixin
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
+from redis import RedisError
+
+
+PROBLEM = "application/problem+json"
 
 
 class Problem(Exception):
@@ -27,6 +33,22 @@ class Problem(Exception):
         self.status, self.title, self.detail, self.errors = status, title, detail, errors
 
 
+class EveryErrorIsAProblem(MiddlewareMixin):
+    """Under `/api/`, also what Django itself refuses, and what failed without being foreseen."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        if not request.path.startswith("/api/") or response.status_code < 400:
+            return response
+        if response.get("Content-Type") == PROBLEM:
+            return response
+        problem = document(Problem(response.status_code, _phrase(response.status_code)))
+        if "Allow" in response:
+            problem["Allow"] = response["Allow"]
+        return problem
+
+
 class CamelSchema(Schema):
     """A body in camelCase, as the events are."""
 
@@ -40,7 +62,7 @@ def document(problem: Problem) -> HttpResponse:
         body["detail"] = problem.detail
     if problem.errors:
         body["errors"] = problem.errors
-    return JsonResponse(body, status=problem.status, content_type="application/problem+json")
+    return JsonResponse(body, status=problem.status, content_type=PROBLEM)
 
 
 def install(api: NinjaAPI) -> None:
@@ -54,6 +76,8 @@ def install(api: NinjaAPI) -> None:
     handle(PermissionDenied, lambda error: Problem(403, "Forbidden", str(error)))
     handle(AuthenticationError, lambda _: Problem(401, "Sign in first"))
     handle(ValidationError, _invalid)
+    handle(RequestDataTooBig, lambda _: Problem(413, "The request is too large"))
+    handle(RedisError, lambda _: Problem(503, "The event log does not answer", "Try again."))
     handle(
         HttpError, lambda error: Problem(error.status_code, _phrase(error.status_code), str(error))
     )

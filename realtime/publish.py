@@ -25,9 +25,10 @@ def publish(user_id: int, event: Event, *, durable: bool = False) -> None:
     payload = encode(event)
     if durable:
         OutboxEvent.objects.create(user_id=user_id, payload=payload)
-        transaction.on_commit(partial(flush, user_id))
+        # Robust: what is committed is done, whatever becomes of the news; `sweep` flushes later.
+        transaction.on_commit(partial(flush, user_id), robust=True)
     else:
-        transaction.on_commit(partial(_append, user_id, payload))
+        transaction.on_commit(partial(_append, user_id, payload), robust=True)
 
 
 def _append(user_id: int, payload: bytes) -> None:

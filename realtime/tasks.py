@@ -5,13 +5,18 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_ready
 
-from realtime import jobs, publish
+from realtime import idempotency, jobs, publish
 
 
 @shared_task(name="realtime.reap")
 def reap() -> None:
     publish.sweep()
     jobs.reap()
+
+
+@shared_task(name="realtime.forget")
+def forget() -> None:
+    idempotency.forget()
 
 
 @worker_ready.connect

@@ -30,13 +30,18 @@ Deno.test("the end is news whatever its progress", () => {
 });
 
 Deno.test("the time left is told after 3 s and 5 percent", () => {
-  assert.equal(timeLeft(2_900, 50), "");
-  assert.equal(timeLeft(9_000, 4), "");
-  assert.equal(timeLeft(10_000, 50), "about 10 s left");
-  assert.equal(timeLeft(30_000, 50), "about 30 s left");
-  assert.equal(timeLeft(60_000, 20), "about 4 min left");
-  assert.equal(timeLeft(60_000, 98), "a few seconds left");
-  assert.equal(timeLeft(60_000, 100), "");
+  assert.equal(timeLeft(2_900, 0, 50), "");
+  assert.equal(timeLeft(9_000, 0, 4), "");
+  assert.equal(timeLeft(10_000, 0, 50), "about 10 s left");
+  assert.equal(timeLeft(30_000, 0, 50), "about 30 s left");
+  assert.equal(timeLeft(60_000, 0, 20), "about 4 min left");
+  assert.equal(timeLeft(60_000, 0, 98), "seconds left");
+  assert.equal(timeLeft(60_000, 0, 100), "");
+});
+
+Deno.test("the time left is told at the pace of the stage alone", () => {
+  assert.equal(timeLeft(10_000, 25, 35), "about 1 min left");
+  assert.equal(timeLeft(10_000, 25, 26), "");
 });
 
 Deno.test("silence is explained after 15 s", () => {

@@ -112,6 +112,7 @@ export class RagQuery extends HTMLElement {
     const place = this.#streaming;
     if (!place || Number(event.attempt ?? this.#attempt) < this.#attempt) return;
     this.#startOver(event);
+    /** @type {JobProgress | null} */ (this.querySelector("job-progress"))?.heard();
     const follow = atTheEnd();
     try {
       const added = this.#text.put(event.contentOffset, event.content);

@@ -26,16 +26,21 @@ export function isNews(seen, event) {
 
 const SURE_AFTER = 3_000;
 const SURE_PERCENT = 5;
+const SURE_GAIN = 2;
 
 /**
- * The time left, in words; nothing while it cannot be told.
- * @param {number} elapsed milliseconds since the attempt began
- * @param {number} progress percent
+ * The time left at the pace of the stage, in words; nothing while it cannot be told. Stages differ
+ * in pace, so what came before this one says nothing about it.
+ * @param {number} elapsed milliseconds since the stage was first seen
+ * @param {number} from percent then
+ * @param {number} progress percent now
  */
-export function timeLeft(elapsed, progress) {
-  if (elapsed < SURE_AFTER || progress < SURE_PERCENT || progress >= 100) return "";
-  const seconds = (elapsed * (100 - progress)) / progress / 1000;
-  if (seconds < 4) return "a few seconds left";
+export function timeLeft(elapsed, from, progress) {
+  const gain = progress - from;
+  if (elapsed < SURE_AFTER || progress < SURE_PERCENT || gain < SURE_GAIN) return "";
+  if (progress >= 100) return "";
+  const seconds = (elapsed * (100 - progress)) / gain / 1000;
+  if (seconds < 4) return "seconds left";
   if (seconds < 55) {
     return `about ${seconds < 20 ? Math.ceil(seconds) : roundTo(seconds, 5)} s left`;
   }

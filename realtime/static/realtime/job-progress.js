@@ -16,11 +16,10 @@ export class JobProgress extends HTMLElement {
   #heard = Date.now();
   /** Our clock minus the server's. */
   #skew = 0;
-  /** By the server's clock. */
-  #began = 0;
+  /** The stage whose pace is measured, and where it was first seen; by the server's clock. */
+  #pace = { stage: "", since: 0, from: 0 };
 
   connectedCallback() {
-    this.#began = Date.parse(this.dataset.since ?? "") || 0;
     shown.add(this);
     countInTitle();
   }
@@ -47,7 +46,9 @@ export class JobProgress extends HTMLElement {
     this.#skew = this.#heard - ts;
     const attempt = Number(event.attempt ?? seen.attempt);
     const waits = event.status === "QUEUED" || (attempt === 0 && !event.terminal);
-    if (waits || attempt > seen.attempt || !this.#began) this.#began = waits ? 0 : ts;
+    if (event.stage !== this.#pace.stage || attempt > seen.attempt) {
+      this.#pace = { stage: event.stage, since: ts, from: Number(event.progress ?? 0) };
+    }
     this.dataset.attempt = String(attempt);
     this.dataset.ended = String(Boolean(event.terminal));
     this.dataset.status = waits ? "QUEUED" : "RUNNING";
@@ -62,13 +63,22 @@ export class JobProgress extends HTMLElement {
     return true;
   }
 
+  /** Something else shows that the job is alive, as the text that it writes. */
+  heard() {
+    this.#heard = Date.now();
+    this.hint();
+  }
+
   hint() {
     if (this.dataset.status === "QUEUED" || this.dataset.ended === "true") {
       return this.#say(".job-hint", "");
     }
     const now = Date.now();
-    const elapsed = this.#began ? now - this.#skew - this.#began : 0;
-    const words = stillWorking(now - this.#heard) || timeLeft(elapsed, this.seen.progress);
+    const { since, from } = this.#pace;
+    const elapsed = since ? now - this.#skew - since : 0;
+    const steady = this.dataset.unsteady === undefined;
+    const left = steady ? timeLeft(elapsed, from, this.seen.progress) : "";
+    const words = stillWorking(now - this.#heard) || left;
     this.#say(".job-hint", words);
   }
 
