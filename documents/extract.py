@@ -36,6 +36,7 @@ _HTML_START = re.compile(
 )
 _HTML_TAG = re.compile(rb"<(head|body|div|p|h[1-6]|table|ul|a)\b[^>]*>", re.I)
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_NO_MARKUP = ("word/media/", "word/embeddings/", "word/fonts/")
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PDF_PASSWORD = 4  # FPDF_ERR_PASSWORD
 
@@ -102,12 +103,8 @@ def _is_docx(path: Path) -> bool:
         raise Failure("The file is damaged: it cannot be unpacked.") from None
     if sum(item.file_size for item in items) > MOST_UNPACKED:
         raise Failure(f"The file unfolds to more than {MOST_UNPACKED // 1024**2} MB.")
-    _check_markup(sum(item.file_size for item in items if not _is_picture(item.filename)))
+    _check_markup(sum(i.file_size for i in items if not i.filename.startswith(_NO_MARKUP)))
     return True
-
-
-def _is_picture(name: str) -> bool:
-    return name.startswith("word/media/")
 
 
 def _check_markup(size: int) -> None:

@@ -6,7 +6,6 @@ import unicodedata
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 from typing import IO, Literal
 
@@ -137,4 +136,4 @@ def remove(document: Document) -> None:
         document.job.refresh_from_db()
         publish(document.owner_id, deleted(document.job), durable=True)
         stored = str(document.file.name)
-        transaction.on_commit(partial(default_storage.delete, stored), robust=True)
+        transaction.on_commit(lambda: default_storage.delete(stored), robust=True)

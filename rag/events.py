@@ -42,8 +42,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 class RagProgress(Event, frozen=True, kw_only=True, tag="rag_progress"):
     """A question moved on.
 
-    `stage` is QUEUED, STARTED, EMBEDDING, RETRIEVAL, GENERATION, COMPLETE, FAILED or CANCELLED; `progress`
-    is in percent; `result` comes with COMPLETE.
+    `stage` is QUEUED, STARTED, EMBEDDING, RETRIEVAL, GENERATION, COMPLETE, FAILED or CANCELLED;
+    `progress` is in percent; `result` comes with COMPLETE.
     """
 
     query_id: str

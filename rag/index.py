@@ -11,6 +11,7 @@ from rag.embedder import Embedder, get_embedder
 from rag.models import Embedding, EmbeddingModel
 from realtime.work import Report
 
+POSTED = 1000  # chunks whose postings are written together
 GROUP = 32  # chunks whose vectors are written together: what a killed worker may lose
 MOST_HNSW_DIMENSIONS = 2000  # pgvector's bound; beyond it search is exact
 START, END = 25, 95  # percent of the job
@@ -29,7 +30,12 @@ def index_document(document: Document, report: Report, **_: Any) -> None:
     _embed(document, chunks, embedder, model, report)
     report("INDEXING", END, "Writing the index")
     with report.fence():
-        lexical.write(document, chunks)
+        lexical.forget(document)
+    for begin in range(0, len(chunks), POSTED):
+        # A fence holds the job's row: short ones let it be cancelled, and its lease renewed.
+        with report.fence():
+            lexical.write(document, chunks[begin : begin + POSTED])
+        report("INDEXING", END + (100 - END) * begin // len(chunks), "Writing the index")
     report("INDEXING", 100, "Writing the index")
 
 

@@ -21,21 +21,24 @@ _COPY = "COPY rag_posting (owner_id, document_id, chunk_id, term, frequency, len
 # only then the chunks that may be found are chosen.
 _SEARCH = """
 WITH corpus AS (
-    SELECT count(*)::float AS chunks, avg(length)::float AS mean
+    SELECT count(*)::float AS chunks, greatest(avg(length), 1)::float AS mean
     FROM rag_chunklength WHERE owner_id = %(owner)s
-), hits AS (
-    SELECT chunk_id, document_id, frequency, length, count(*) OVER (PARTITION BY term) AS holders
-    FROM rag_posting WHERE owner_id = %(owner)s AND term = ANY(%(terms)s)
+), weights AS (
+    SELECT term, ln(1 + (greatest(chunks, count(*)) - count(*) + 0.5) / (count(*) + 0.5)) AS weight
+    FROM rag_posting CROSS JOIN corpus
+    WHERE owner_id = %(owner)s AND term = ANY(%(terms)s)
+    GROUP BY term, chunks
 )
 SELECT hits.chunk_id, sum(
-    ln(1 + (greatest(chunks, holders) - holders + 0.5) / (holders + 0.5))
-    * frequency * (%(k1)s + 1)
-    / (frequency + %(k1)s * (1 - %(b)s + %(b)s * length / greatest(mean, 1)))
+    weight * frequency * (%(k1)s::float + 1)
+    / (frequency + %(k1)s::float * (1 - %(b)s::float + %(b)s::float * length / mean))
 ) AS score
-FROM hits CROSS JOIN corpus
+FROM rag_posting AS hits
+JOIN weights ON weights.term = hits.term
+CROSS JOIN corpus
 JOIN documents_document AS document ON document.id = hits.document_id
 JOIN realtime_job AS job ON job.id = document.job_id
-WHERE job.status = %(done)s
+WHERE hits.owner_id = %(owner)s AND hits.term = ANY(%(terms)s) AND job.status = %(done)s
     AND (%(documents)s::uuid[] IS NULL OR document.id = ANY(%(documents)s::uuid[]))
 GROUP BY hits.chunk_id
 ORDER BY score DESC, hits.chunk_id
@@ -43,10 +46,14 @@ LIMIT %(limit)s
 """
 
 
-def write(document: Document, chunks: Sequence[Chunk]) -> None:
-    """Replace the document's postings; inside the caller's transaction."""
+def forget(document: Document) -> None:
+    """Delete the document's postings; inside the caller's transaction."""
     Posting.objects.filter(document=document).delete()
     ChunkLength.objects.filter(document=document).delete()
+
+
+def write(document: Document, chunks: Sequence[Chunk]) -> None:
+    """Add the postings of some chunks; inside the caller's transaction."""
     counted = [(chunk.pk, Counter(terms(chunk.text))) for chunk in chunks]
     ChunkLength.objects.bulk_create(
         [

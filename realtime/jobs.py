@@ -12,8 +12,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from celery import current_app
@@ -68,7 +67,7 @@ def create(owner: User, kind: str, subject: uuid.UUID, message: str = "Waiting t
     job = Job.objects.create(
         owner=owner, kind=kind, subject=subject, message=message, queued_at=timezone.now()
     )
-    transaction.on_commit(partial(send, job), robust=True)
+    transaction.on_commit(lambda: send(job), robust=True)
     return job
 
 
@@ -157,7 +156,7 @@ def _requeue(job: Job, condition: Q, **fields: Any) -> bool:
         )
         if changed:
             announce(Job.objects.get(pk=job.pk))
-            transaction.on_commit(partial(send, job), robust=True)
+            transaction.on_commit(lambda: send(job), robust=True)
     return changed
 
 
@@ -201,7 +200,7 @@ def _is_empty(queue: str) -> bool:
     """Does the broker hold no message for a queue? False when it does not answer."""
     try:
         with current_app.connection_for_write() as broker, broker.channel() as channel:
-            return bool(channel.queue_declare(queue).message_count == 0)
+            return bool(cast(Any, channel).queue_declare(queue).message_count == 0)
     except (KombuError, RedisError, OSError):
         return False
 

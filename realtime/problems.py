@@ -15,7 +15,6 @@ from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 from redis import RedisError
 
-
 PROBLEM = "application/problem+json"
 
 

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import timedelta
-from functools import partial
 
 import redis
 from django.db import transaction
@@ -26,9 +25,10 @@ def publish(user_id: int, event: Event, *, durable: bool = False) -> None:
     if durable:
         OutboxEvent.objects.create(user_id=user_id, payload=payload)
         # Robust: what is committed is done, whatever becomes of the news; `sweep` flushes later.
-        transaction.on_commit(partial(flush, user_id), robust=True)
+        # Lambdas, because Django cannot name a failed partial.
+        transaction.on_commit(lambda: flush(user_id), robust=True)
     else:
-        transaction.on_commit(partial(_append, user_id, payload), robust=True)
+        transaction.on_commit(lambda: _append(user_id, payload), robust=True)
 
 
 def _append(user_id: int, payload: bytes) -> None:

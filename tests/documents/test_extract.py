@@ -8,7 +8,7 @@ import docx
 import pytest
 from fpdf import FPDF
 
-from documents.extract import DOCX, HTML, MARKDOWN, PDF, PLAIN, Extracted, extract
+from documents.extract import DOCX, HTML, MARKDOWN, MOST_MARKUP, PDF, PLAIN, Extracted, extract
 from realtime.work import Failure, SilentReport
 
 PNG = (
@@ -166,3 +166,21 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
 
 def test_blank_text_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, "a.txt", b" \n\t\n") == "The file holds no text."
+
+
+def test_text_that_speaks_of_pdf_is_text(tmp_path: Path) -> None:
+    words = b"# Formats\n\nA PDF begins with `%PDF-1.7`.\n"
+    assert read(tmp_path, "formats.md", words).media_type == MARKDOWN
+
+
+def test_a_word_file_that_unfolds_to_too_much_is_not_unfolded(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", b" " * (MOST_MARKUP + 1))
+    words = refusal(tmp_path, "small.docx", packed.getvalue())
+    assert "more than 16 MB of text and markup" in words
+
+
+def test_html_that_would_take_the_memory_is_refused(tmp_path: Path) -> None:
+    page = b"<html><p>word</p>" + b" " * MOST_MARKUP
+    assert "Split it" in refusal(tmp_path, "long.html", page)

@@ -12,6 +12,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from documents.intake import NAME_LENGTH, Refused, Taken, clean_name, remove, take_in
 from documents.models import Document
+from realtime import publish
 from realtime.models import Job, Status
 
 
@@ -157,3 +158,15 @@ def test_two_uploads_of_the_same_content_at_once_make_one_document(folder: Path)
     assert len({one.document.pk for one in taken}) == 1
     assert sum(one.duplicate_of is None for one in taken) == 1
     assert len(stored(folder)) == 1
+
+
+def test_the_file_of_a_row_that_is_committed_is_never_deleted(
+    folder: Path, transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish, "flush", lambda _: 1 / 0)
+    owner = User.objects.create_user("ann")
+    document = take_in(owner, io.BytesIO(b"words"), "a.txt").document
+    assert Document.objects.get() == document
+    assert len(stored(folder)) == 1
+    remove(document)
+    assert not stored(folder)

@@ -4,9 +4,10 @@ import uuid
 
 import pytest
 
-from rag.answer import NOTHING_FOUND, Extractive, prompt
+from rag.answer import NOTHING_FOUND, Extractive
 from rag.embedder import MiniLM
 from rag.retrieve import Passage
+from rag.written import prompt
 
 BEES = (
     "Honey bees live in colonies. A queen bee lays up to 2,000 eggs a day [3]. "

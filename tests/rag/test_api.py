@@ -42,7 +42,7 @@ def test_a_question_is_answered_at_once_with_its_id(mine: Client) -> None:
     response = post(mine, question=" What? ")
     assert response.status_code == 202
     shown = mine.get(f"{URL}/{response.json()['queryId']}").json()
-    assert (shown["question"], shown["stage"], shown["answer"]) == ("What?", "STARTED", "")
+    assert (shown["question"], shown["stage"], shown["answer"]) == ("What?", "QUEUED", "")
 
 
 def test_a_finished_question_shows_its_answer_and_passages(mine: Client, query: Query) -> None:

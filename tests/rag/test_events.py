@@ -39,7 +39,7 @@ def test_the_answer_is_left_out_of_an_event_that_would_be_too_long(ann: User) ->
     query.save()
     for rank in range(1, 21):
         Passage.objects.create(
-            query=query, rank=rank, document_name="漢" * 100, page=1, page_to=1, start=0, end=9,
+            query=query, rank=rank, document_name="漢" * 255, page=1, page_to=1, start=0, end=9,
             text="A long text " * 100, score=0.5,
         )  # fmt: skip
     job = Job.objects.get(pk=query.job_id)
@@ -50,3 +50,10 @@ def test_the_answer_is_left_out_of_an_event_that_would_be_too_long(ann: User) ->
     assert "answer" not in result
     assert len(result["passages"]) == 20
     assert "text" not in result["passages"][0]
+
+
+def test_a_question_that_waits_again_says_so(ann: User) -> None:
+    job = ask(ann, "What?").job
+    job.stage, job.progress, job.attempt = "GENERATION", 70, 1  # where the last attempt ended
+    event = rag_progress(job)
+    assert (event.stage, event.progress) == ("QUEUED", 0)

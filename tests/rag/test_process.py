@@ -175,3 +175,20 @@ def test_bob_cannot_ask_anns_documents(ann: User, bob: User, ready: Ready) -> No
         ask(bob, QUESTION, [document.pk])
     with pytest.raises(type(document).DoesNotExist):
         ask(ann, QUESTION, [uuid.uuid4()])
+
+
+def test_a_sentence_longer_than_an_event_is_sent_in_pieces(
+    ann: User, ready: Ready, events_of: Callable[[User], Events]
+) -> None:
+    genome = "acgt" * 5000  # one word, one token
+    ready(ann, "genome.txt", f"The genome of the queen bee reads {genome} and ends there.")
+    query = answered(ask(ann, "How does the genome of the queen bee read?"))
+    assert query.job.status == Status.DONE, query.job.error
+    assert genome in query.answer
+    chunks = [event for event in events_of(ann) if event["type"] == "message_chunk"]
+    assert "".join(str(chunk["content"]) for chunk in chunks) == query.answer
+    assert [chunk["isComplete"] for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+
+
+def test_halves_of_characters_are_left_out_of_a_question(ann: User) -> None:
+    assert ask(ann, "What \ud800is\0 it?").question == "What is it?"

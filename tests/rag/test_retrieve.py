@@ -6,13 +6,13 @@ from django.db import connection
 
 from documents.intake import remove
 from documents.process import process
-from rag import lexical
+from rag import index, lexical
 from rag.embedder import MiniLM
-from rag.index import model_row
+from rag.index import index_document, model_row
 from rag.models import ChunkLength, Embedding, EmbeddingModel, Posting
 from rag.retrieve import Passage, fuse, retrieve
 from realtime.models import Job, Status
-from realtime.work import SilentReport
+from realtime.work import Cancelled, SilentReport
 from tests.rag.conftest import Ready
 
 EMBEDDER = MiniLM()
@@ -61,6 +61,28 @@ def test_indexing_again_doubles_nothing(ann: User, ready: Ready) -> None:
     assert counts[0] == counts[2] == document.chunk_count > 1
     process(document.pk, SilentReport())
     assert [model.objects.count() for model in (Embedding, Posting, ChunkLength)] == counts
+
+
+class CancelledAtTheIndex(SilentReport):
+    """Its owner cancels once some of the index is written."""
+
+    def __call__(self, stage: str, progress: int, message: str = "") -> None:
+        super().__call__(stage, progress, message)
+        if stage == "INDEXING" and ChunkLength.objects.exists():
+            raise Cancelled
+
+
+def test_the_writing_of_a_long_index_can_be_cancelled_and_done_again(
+    ann: User, ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "POSTED", 1)
+    document = ready(ann, "bees.txt", BEES * 40)
+    ChunkLength.objects.all().delete()
+    with pytest.raises(Cancelled):
+        index_document(document, CancelledAtTheIndex())
+    assert ChunkLength.objects.count() == 1 < document.chunk_count
+    index_document(document, SilentReport())
+    assert ChunkLength.objects.count() == document.chunk_count
 
 
 def test_what_a_killed_attempt_has_embedded_is_kept(ann: User, ready: Ready) -> None:

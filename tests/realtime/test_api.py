@@ -7,6 +7,7 @@ import pytest
 import redis
 from django.contrib.auth.models import User
 from django.test import Client
+from pytest_django import Settings
 
 from realtime import jobs, log
 from tests.realtime.conftest import KIND
@@ -80,3 +81,43 @@ def test_the_api_describes_itself(client: Client) -> None:
     paths = client.get("/api/openapi.json").json()["paths"]
     assert "/api/session" in paths
     assert "/api/realtime/snapshot" in paths
+
+
+@pytest.mark.parametrize("name", ["a\0nn", "a\ud800nn"])
+def test_a_name_that_no_database_keeps_is_not_valid(client: Client, ann: User, name: str) -> None:
+    for body in ({"username": name, "password": "secret"}, {"username": "ann", "password": name}):
+        answer = client.post("/api/session", body, content_type=JSON)
+        assert answer.status_code == 422
+
+
+def test_every_error_is_a_problem_document(
+    client: Client, ann: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    client.raise_request_exception = False
+    client.force_login(ann)
+    monkeypatch.setattr(jobs, "active", lambda _: 1 / 0)
+    answers = {
+        404: client.get("/api/nothing"),
+        405: client.delete("/api/realtime/snapshot"),
+        413: client.post("/api/session", {"username": "x" * 3_000_000}, content_type=JSON),
+        500: client.get("/api/realtime/snapshot"),
+    }
+    for status, answer in answers.items():
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+        assert answer["Content-Type"] == "application/problem+json"
+    assert answers[405]["Allow"] == "GET"
+    assert client.get("/nothing/").status_code == 404
+    assert "json" not in client.get("/nothing/")["Content-Type"]
+
+
+def test_without_the_log_s_server_there_is_no_snapshot_now(
+    client: Client, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: int) -> str:
+        raise redis.ConnectionError("refused")
+
+    client.force_login(ann)
+    monkeypatch.setattr(log, "head", away)
+    assert client.get("/api/realtime/snapshot").status_code == 503

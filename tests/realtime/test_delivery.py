@@ -150,8 +150,9 @@ async def test_a_cursor_whose_events_are_gone_means_resync(tab: Tab, settings: A
     settings.REALTIME_LOG_EVENTS = 3
     seen, *_ = say(*range(10))
     await tab.open(seen)
-    frames = await tab.has(2)
-    assert frames[0] == {"type": "resync", "reason": "trimmed", "id": log.head(USER)}
+    assert await tab.has(1) == [{"type": "resync", "reason": "trimmed", "id": log.head(USER)}]
+    say(10)
+    assert (await tab.has(2))[1]["n"] == 10  # and no `resumed`: not everything was sent
 
 
 async def test_a_server_that_lost_its_memory_means_resync(tab: Tab, valkey: redis.Redis) -> None:
@@ -227,3 +228,24 @@ async def test_leaving_and_joining_at_once_still_listens(hub: Hub) -> None:
         await second.has(2)
         assert second.numbers == [number]
         await second.close()
+
+
+async def test_a_tab_that_goes_while_the_log_is_away_is_forgotten(
+    hub: Hub, tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tab.open()
+
+    async def away(*_: object) -> Position:
+        raise redis.ConnectionError("refused")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tab.feed._log, "head", away)
+        with pytest.raises(redis.ConnectionError):
+            await Tab(hub).open()
+    assert tab.feed.sockets == {tab.delivery}
+    monkeypatch.setattr(tab.feed._log, "head", lambda *_: asyncio.sleep(60))
+    joining = asyncio.create_task(Tab(hub).open())
+    await asyncio.sleep(0.05)
+    joining.cancel()
+    await asyncio.wait([joining])
+    assert tab.feed.sockets == {tab.delivery}

@@ -1,17 +1,20 @@
 """Jobs: claimed once, fenced by attempt, cancelled, retried, taken up when a worker is lost."""
 
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
 import redis
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
-from realtime import jobs, work
-from realtime.models import Job, Status
+from realtime import jobs, log, work
+from realtime.models import Job, OutboxEvent, Status
 from tests.realtime.conftest import KIND
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -225,3 +228,72 @@ def test_a_job_that_is_never_committed_is_never_sent(ann: User, valkey: redis.Re
         raise ZeroDivisionError
     assert valkey.llen("nobody-listens") == 0
     assert not Job.objects.exists()
+
+
+@contextmanager
+def elsewhere(change: Callable[[], object]) -> Iterator[None]:
+    """Another process makes a change, and commits it after the block and no sooner."""
+    made, may_commit = threading.Event(), threading.Event()
+
+    def process() -> None:
+        with transaction.atomic():
+            change()
+            made.set()
+            may_commit.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=process)
+    thread.start()
+    assert made.wait(10)
+    try:
+        yield
+    finally:
+        may_commit.set()
+        thread.join()
+
+
+def test_a_cancel_that_comes_while_a_lost_job_is_taken_up_is_not_forgotten(queued: Job) -> None:
+    claimed(queued)
+    lose_lease(queued)
+    with elsewhere(lambda: jobs.cancel(queued)):
+        jobs.reap()
+    jobs.reap()
+    assert fresh(queued).status == Status.CANCELLED
+
+
+def test_a_job_that_its_late_worker_is_writing_is_not_taken_away(queued: Job) -> None:
+    claimed(queued)
+    lose_lease(queued)
+    Job.objects.update(losses=jobs.MOST_LOSSES - 1)
+
+    def renew() -> None:
+        Job.objects.update(lease_until=timezone.now() + jobs.LEASE)
+
+    with elsewhere(renew):
+        assert jobs.reap() == 0
+    assert jobs.reap() == 0
+    assert fresh(queued).status == Status.RUNNING
+
+
+def test_a_long_queue_is_not_made_longer_by_sending_its_jobs_again(
+    ann: User, valkey: redis.Redis
+) -> None:
+    waiting = [jobs.create(ann, KIND, uuid.uuid4()) for _ in range(3)]
+    with redis.Redis.from_url(settings.REDIS_URL) as broker:
+        for minutes in range(1, 5):
+            jobs.reap(timezone.now() + timedelta(minutes=2 * minutes))
+        assert broker.llen("nobody-listens") == 3
+        broker.delete("nobody-listens")  # the messages are lost
+        jobs.reap(timezone.now() + timedelta(minutes=20))
+        assert broker.llen("nobody-listens") == len(waiting)
+
+
+def test_what_becomes_of_the_news_cannot_undo_what_is_committed(
+    ann: User, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction.atomic():
+        job = jobs.create(ann, KIND, uuid.uuid4())
+        jobs.announce(job)
+        monkeypatch.setattr(log, "append", lambda *_, **__: 1 / 0)
+    assert fresh(job).status == Status.QUEUED
+    assert OutboxEvent.objects.count() == 1

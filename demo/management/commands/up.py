@@ -1,6 +1,7 @@
 """`manage.py up`: run everything, until Ctrl-C."""
 
 import fcntl
+import os
 import secrets
 import subprocess
 import sys
@@ -28,6 +29,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         began = time.monotonic()
+        os.umask(0o077)  # uploads, logs and secrets are for nobody else on this machine
         with self._alone(settings.DATA_DIR):
             if not is_free(settings.PORT):
                 raise CommandError(
