@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import httpx
 import redis
 from celery import current_app
 from django.conf import settings
@@ -53,8 +54,15 @@ def _workers() -> bool:
     return {"documents", "interactive"} <= listened
 
 
+def _language_model() -> bool:
+    """The server answers, if only to say that it wants a key; true where there is none."""
+    url = settings.LLM_BASE_URL or settings.EMBEDDED_LLM_URL
+    return not url or httpx.get(f"{url.rstrip('/')}/models", timeout=2).status_code < 500
+
+
 CHECKS: dict[str, Callable[[], bool]] = {
     "postgresql": _database,
     "valkey": _valkey,
     "workers": _workers,
+    "language model": _language_model,
 }

@@ -220,7 +220,6 @@ async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
 
 
 @router.post("/{uuid:document_id}/cancel", response={202: DocumentState}, by_alias=True)
-@idempotent
 def cancel(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
     document = found(request, document_id)
     if not jobs.cancel(document.job):

@@ -97,7 +97,7 @@ def summary(query: Query) -> dict[str, Any]:
 def state(query: Query) -> dict[str, Any]:
     return summary(query) | {
         "document_ids": list(query.documents.values_list("pk", flat=True)),
-        "passages": list(query.passages.all()),
+        "passages": list(query.passages.values(*PassageState.model_fields)),
         "timings": query.job.timings,
     }
 
@@ -138,7 +138,6 @@ def show(request: HttpRequest, query_id: uuid.UUID) -> dict[str, Any]:
 
 
 @router.post("/queries/{uuid:query_id}/cancel", response={202: QueryState}, by_alias=True)
-@idempotent
 def cancel(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
     query = found(request, query_id)
     if not jobs.cancel(query.job):

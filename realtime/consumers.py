@@ -57,6 +57,7 @@ class EventConsumer(AsyncWebsocketConsumer):
         self.feed: Feed | None = None
         self.tasks: list[asyncio.Task[None]] = []
         self.strikes = 0
+        self.closing = False
         self.allowance, self.allowed_at = FRAMES_AT_ONCE, time.monotonic()
         await self.accept()
         try:
@@ -91,7 +92,7 @@ class EventConsumer(AsyncWebsocketConsumer):
             await hub().leave(self.feed, self.delivery)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.identity is None:
+        if self.identity is None or self.closing:
             return
         if not self._is_allowed():
             await self._control(Error(code="rate", message="Too many frames."))
@@ -157,6 +158,7 @@ class EventConsumer(AsyncWebsocketConsumer):
         self.tasks.append(asyncio.create_task(self._close(4412, "No resume frame came.")))
 
     async def _close(self, code: int, reason: str) -> None:
+        self.closing = True
         await self._control(Closing(code=code, reason=reason))
         await self.close(code=code)
 

@@ -48,7 +48,7 @@ class Resumed(_Frame, frozen=True, kw_only=True, tag="resumed"):
 class Resync(_Frame, frozen=True, kw_only=True, tag="resync"):
     """What the cursor stood for is gone: fetch the rows again, then go on after `id`."""
 
-    reason: Literal["epoch", "trimmed", "ahead", "too_many", "overload"]
+    reason: Literal["epoch", "trimmed", "ahead"]
     id: str
 
 

@@ -16,8 +16,11 @@ from typing import Any, cast
 import redis
 import redis.asyncio
 from django.conf import settings
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
+
+TRIES = 3
 
 # The current epoch, begun anew when the server is not the one that the meta hash was written on.
 _EPOCH = """
@@ -113,15 +116,20 @@ def _group_channel(user_id: int) -> str:
     return f"{settings.REALTIME_PREFIX}__group__{group(user_id)}"
 
 
+def _backoff() -> ExponentialBackoff:
+    return ExponentialBackoff(cap=0.2, base=0.05)
+
+
 @cache
 def _connection() -> redis.Redis:
-    """This process's connections, kept open. A refused connection is tried again for half a
-    second; past that the caller decides."""
+    """This process's connections, kept open. One that the server closed, or that is refused, is
+    tried again for half a second; past that the caller decides."""
     return redis.Redis.from_url(
         settings.REALTIME_REDIS_URL,
         socket_timeout=2,
         socket_connect_timeout=1,
-        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 3),
+        retry=Retry(_backoff(), TRIES),
+        retry_on_error=[redis.ConnectionError],  # else an open connection that broke is not
     )
 
 
@@ -179,7 +187,11 @@ class AsyncLog:
 
     def __init__(self) -> None:
         self._redis = redis.asyncio.Redis.from_url(
-            settings.REALTIME_REDIS_URL, socket_timeout=5, socket_connect_timeout=2
+            settings.REALTIME_REDIS_URL,
+            socket_timeout=5,
+            socket_connect_timeout=2,
+            retry=AsyncRetry(_backoff(), TRIES),
+            retry_on_error=[redis.ConnectionError],
         )
         self._head = self._redis.register_script(_HEAD)
         self._read = self._redis.register_script(_READ)

@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from documents.models import Document
-from realtime import idempotency
+from rag.models import Passage
+from realtime import idempotency, jobs
 from realtime.models import IdempotentRequest, Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,3 +76,20 @@ def test_keys_are_forgotten_after_a_day(signed_in: Client) -> None:
     IdempotentRequest.objects.update(created_at=timezone.now() - timedelta(hours=25))
     idempotency.forget()
     assert not IdempotentRequest.objects.exists()
+
+
+def test_a_retried_question_is_retried_once(signed_in: Client, ann: User) -> None:
+    asked = signed_in.post(
+        "/api/rag/queries", {"question": "Why?"}, content_type="application/json"
+    ).json()
+    job = Job.objects.get()
+    Passage.objects.create(
+        query_id=asked["queryId"], rank=1, document_name="a.txt", page=1, page_to=1,
+        start=0, end=4, text="Text", score=0.5,
+    )  # fmt: skip
+    jobs.cancel(job)
+    path = f"/api/rag/queries/{asked['queryId']}/retry"
+    answers = [signed_in.post(path, headers=KEY) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[0].json() == answers[1].json()
+    assert len(answers[0].json()["passages"]) == 1

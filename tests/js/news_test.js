@@ -29,6 +29,11 @@ Deno.test("the end is news whatever its progress", () => {
   assert.ok(isNews(seen, { attempt: 2, progress: 0, terminal: true, status: "FAILED" }));
 });
 
+Deno.test("a question that waits again is news too", () => {
+  const failed = { attempt: 2, progress: 70, ended: true };
+  assert.ok(isNews(failed, { attempt: 2, stage: "QUEUED", progress: 0 }));
+});
+
 Deno.test("the time left is told after 3 s and 5 percent", () => {
   assert.equal(timeLeft(2_900, 0, 50), "");
   assert.equal(timeLeft(9_000, 0, 4), "");

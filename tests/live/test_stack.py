@@ -94,15 +94,22 @@ def test_another_s_servers_are_used_and_ctrl_c_leaves_nothing_behind(
     assert not (tmp_path / "var" / "stack.json").exists()
 
 
-def test_a_killed_supervisor_takes_its_children_along(tmp_path: Path, stack: LiveStack) -> None:
-    servers = stack.running()["environment"]
-    other = LiveStack(
-        tmp_path / "var",
-        DATABASE_URL=servers["DATABASE_URL"],
-        REDIS_URL=servers["REDIS_URL"].removesuffix("/0") + "/6",
-        LLM_BASE_URL=servers["EMBEDDED_LLM_URL"],
-    )
-    descendants = other.descendants()
-    os.kill(other.process.pid, signal.SIGKILL)
-    other.process.wait()
-    until(lambda: not any(map(command_of, descendants)))
+def test_a_killed_supervisor_s_work_is_taken_up_by_the_next(tmp_path: Path) -> None:
+    """Its children end with it, PostgreSQL too, and the next one finishes the job."""
+    other = LiveStack(tmp_path / "var")
+    try:
+        other.make_users()
+        descendants = other.descendants()
+        text = " ".join(f"Sentence number {n} speaks of nothing at all." for n in range(2000))
+        with other.client("ann") as ann:
+            answer = ann.post("/api/documents", files={"file": ("long.txt", text.encode())})
+            path = f"/api/documents/{answer.json()['documents'][0]['documentId']}"
+            until(lambda: ann.get(path).json()["stage"] == "EMBEDDING", within=60)
+            os.kill(other.process.pid, signal.SIGKILL)
+            other.process.wait()
+            until(lambda: not any(map(command_of, descendants)))
+            other.output.unlink()
+            other.start()
+            until(lambda: ann.get(path).json()["status"] == "READY", within=90, every=0.25)
+    finally:
+        other.stop()

@@ -56,6 +56,17 @@ def test_another_server_s_memory_begins_a_new_epoch(valkey: redis.Redis) -> None
     assert after.offset == 0
 
 
+async def test_a_connection_that_the_server_closed_is_not_an_error(valkey: redis.Redis) -> None:
+    reader = log.AsyncLog()
+    first = log.append(1, b"{}")
+    assert await reader.head(1) == first
+    for kind in ("normal", "pubsub"):
+        valkey.client_kill_filter(_type=kind, skipme=True)
+    assert await reader.head(1) == first
+    assert log.append(1, b"{}").offset == first.offset + 1
+    await reader.close()
+
+
 async def test_reading_gives_what_came_after(valkey: redis.Redis) -> None:
     first = log.append(1, b'{"n":1}')
     log.append(1, b'{"n":2}')

@@ -12,6 +12,12 @@
  */
 
 /**
+ * Documents say it by their status, questions by their stage.
+ * @param {{[field: string]: any}} event
+ */
+export const isWaiting = (event) => (event.status ?? event.stage) === "QUEUED";
+
+/**
  * @param {Seen} seen
  * @param {{[field: string]: any}} event
  */
@@ -19,7 +25,7 @@ export function isNews(seen, event) {
   const attempt = Number(event.attempt ?? seen.attempt);
   if (attempt !== seen.attempt) return attempt > seen.attempt;
   // Waiting again (retried, or its worker was lost): the next attempt has not begun yet.
-  if (event.status === "QUEUED") return true;
+  if (isWaiting(event)) return true;
   if (seen.ended) return false;
   return Boolean(event.terminal) || Number(event.progress ?? 0) >= seen.progress;
 }

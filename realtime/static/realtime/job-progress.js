@@ -4,7 +4,7 @@
  * Whoever holds it calls `tell(event)`.
  */
 
-import { isNews, stillWorking, timeLeft } from "realtime/job-news.js";
+import { isNews, isWaiting, stillWorking, timeLeft } from "realtime/job-news.js";
 
 /** @type {Record<string, string>} */
 const STAGES = JSON.parse(document.body.dataset.stageWords ?? "{}");
@@ -45,7 +45,7 @@ export class JobProgress extends HTMLElement {
     this.#heard = Date.now();
     this.#skew = this.#heard - ts;
     const attempt = Number(event.attempt ?? seen.attempt);
-    const waits = event.status === "QUEUED" || (attempt === 0 && !event.terminal);
+    const waits = isWaiting(event) || (attempt === 0 && !event.terminal);
     if (event.stage !== this.#pace.stage || attempt > seen.attempt) {
       this.#pace = { stage: event.stage, since: ts, from: Number(event.progress ?? 0) };
     }
