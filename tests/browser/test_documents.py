@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.files import long_pdf, pdf, prose, text
@@ -36,6 +36,18 @@ def percent(page: Page, name: str) -> int:
     """What the row's bar shows; -1 without one."""
     bar = row(page, name).locator("progress")
     return int(bar.get_attribute("value") or 0) if bar.count() else -1
+
+
+def test_a_file_chosen_before_the_script_has_loaded_is_not_lost(page: Page, tmp_path: Path) -> None:
+    held: list[Route] = []
+    page.route("**/documents/upload*.js", lambda route: held.append(route))
+    with page.expect_request("**/documents/upload*.js"):
+        page.goto("/documents/", wait_until="commit")
+    path = text(tmp_path, "early.txt")
+    page.set_input_files("#files", path)
+    [script] = held
+    script.continue_()
+    expect(row(page, path.name)).to_be_visible()
 
 
 def test_an_upload_is_watched_to_its_end_in_two_tabs(page: Page, tmp_path: Path) -> None:

@@ -34,10 +34,12 @@ class UploadZone extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     const input = /** @type {HTMLInputElement} */ (this.querySelector("input[type=file]"));
-    input.addEventListener("change", () => {
+    const take = () => {
       this.add([...input.files ?? []]);
       input.value = "";
-    }, { signal });
+    };
+    input.addEventListener("change", take, { signal });
+    queueMicrotask(take); // what was chosen before this script had loaded
     for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
       document.addEventListener(type, (event) => this.#drag(/** @type {DragEvent} */ (event)), {
         signal,
