@@ -54,7 +54,7 @@ class Command(BaseCommand):
                 fields = ("stage", "progress", "message")
                 self._line({name: getattr(event, name) for name in fields})
             else:
-                self.stderr.write(line)
+                self.stderr.write(line, style_func=str)  # no news is an error
         self._written = min(self._written, len(query.answer))  # an attempt may begin anew
         if not self.as_json and len(query.answer) > self._written:
             self.stdout.write(query.answer[self._written :], ending="")
