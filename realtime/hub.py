@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from channels.layers import get_channel_layer
@@ -154,14 +155,14 @@ class Hub:
         arrived = self._probes[nonce] = asyncio.Event()
         try:
             async with asyncio.timeout(10):
-                async with self._membership:
-                    await self._layer.group_add(name, self._channel)
                 while not arrived.is_set():
-                    await self._layer.group_send(name, {"type": "hub.probe", "nonce": nonce})
-                    try:
+                    # The layer does not try again on a connection that the server has closed.
+                    with suppress(RedisError, OSError):
+                        async with self._membership:
+                            await self._layer.group_add(name, self._channel)
+                        await self._layer.group_send(name, {"type": "hub.probe", "nonce": nonce})
+                    with suppress(TimeoutError):
                         await asyncio.wait_for(arrived.wait(), 0.1)
-                    except TimeoutError:
-                        continue
         except BaseException:
             if self._feeds.get(feed.user_id) is feed:
                 del self._feeds[feed.user_id]

@@ -218,6 +218,22 @@ async def test_the_recent_frames_of_a_feed_are_bounded(
     assert tab.numbers == list(range(100))
 
 
+async def test_joining_survives_connections_that_the_server_closed(
+    hub: Hub, tab: Tab, valkey: redis.Redis
+) -> None:
+    await tab.open()
+    await tab.has(1)
+    await tab.close()
+    for kind in ("normal", "pubsub"):
+        valkey.client_kill_filter(_type=kind, skipme=True)
+    another = await Tab(hub).open()
+    await another.has(1)
+    say(1)
+    await another.has(2)
+    assert another.numbers == [1]
+    await another.close()
+
+
 async def test_leaving_and_joining_at_once_still_listens(hub: Hub) -> None:
     for number in range(5):
         first = await Tab(hub).open()
