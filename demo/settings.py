@@ -9,6 +9,7 @@ import dj_database_url
 from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
 
 from demo import env
+from realtime.log_server import Address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
@@ -186,10 +187,7 @@ CHANNEL_LAYERS = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
             # On the log's server, because one script appends an event and announces it there.
-            # redis-py's own socket_timeout would end an idle subscription.
-            "hosts": [
-                {"address": REALTIME_REDIS_URL, "socket_timeout": None, "socket_keepalive": True}
-            ],
+            "hosts": [Address.parse(REALTIME_REDIS_URL).layer_host()],
             "prefix": REALTIME_PREFIX,
         },
     }

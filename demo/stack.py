@@ -210,7 +210,7 @@ class Stack:
         return Child("beat", [sys.executable, *command], self.environment, self.logs / "beat.log")
 
     def _web(self, bind: str) -> Child:
-        command = ["-m", "daphne", "-b", bind, "-p", str(self.port), "--no-server-name"]
+        command = ["-m", "demo.web", "-b", bind, "-p", str(self.port), "--no-server-name"]
         command += ["--ping-interval", "20", "--ping-timeout", "30", "--access-log", os.devnull]
         return Child(
             "web server",

@@ -155,5 +155,5 @@ class AnswerWriter:
             is_complete=is_complete,
             attempt=job.attempt,
         )
-        publish(self._query.owner_id, event)
+        publish(self._query.owner_id, event, job=job)
         self._sent = end

@@ -4,20 +4,25 @@ import asyncio
 import logging
 import time
 import uuid
-from collections import Counter
+from collections import deque
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
-from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.consumer import AsyncConsumer
 from redis import RedisError
 
 from realtime.auth import Identity, Refused, authenticate
-from realtime.delivery import Delivery, TooSlow
+from realtime.delivery import Delivery
+from realtime.events import Event
+from realtime.events import encode as encode_event
+from realtime.feed import Batch, Feed
 from realtime.frames import (
     Ack,
     Closing,
     Error,
     Heartbeat,
+    Inbound,
     Outbound,
     Ping,
     Pong,
@@ -25,145 +30,192 @@ from realtime.frames import (
     Welcome,
     decode,
     encode,
+    text_frame,
 )
-from realtime.hub import Feed, hub
+from realtime.hub import hub
 from realtime.log import Position
+from realtime.sockets import HEARTBEAT, sockets
+from realtime.transport import EXTENSION, AsgiTransport, Transport
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 20
 RESUME_SECONDS = 10
-MOST_SOCKETS = 100  # of one person in one process
 MOST_FRAME_BYTES = 16 * 1024
 MOST_STRIKES = 5  # frames that the protocol does not know
 FRAMES_PER_SECOND, FRAMES_AT_ONCE = 20.0, 100.0
 
-_sockets: Counter[int] = Counter()
 
-
-class EventConsumer(AsyncWebsocketConsumer):
+class EventConsumer(AsyncConsumer):
     """Relays one person's stream. It touches neither the database nor Channels' dispatch: frames
-    come from the Hub."""
+    come from the Hub, and what comes in is handled in the turn of the loop in which it arrives."""
 
-    channel_layer_alias = ""  # the Hub listens for the whole process
+    id: str
+    identity: Identity
+    delivery: Delivery
+    transport: Transport
 
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        """As in Channels, without its trip to the database thread before every frame."""
-        await getattr(self, message["type"].replace(".", "_"))(message)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """As in Channels, without its task for every message and its wait for a channel."""
+        self.is_open = False
+        self._feed: Feed | None = None
+        self._resumed = False
+        self._strikes = 0
+        self._allowance, self._allowed_at = FRAMES_AT_ONCE, time.monotonic()
+        self._waiting: deque[Coroutine[Any, Any, None]] = deque()
+        self._working: asyncio.Task[None] | None = None
+        self._send, direct = send, scope.get("extensions", {}).get(EXTENSION)
+        self.transport = direct or AsgiTransport(send)
+        if direct:
+            direct.receiver = self.received
+        headers = scope["headers"]
+        del scope, direct
+        while (message := await receive())["type"] != "websocket.disconnect":
+            if message["type"] == "websocket.connect":
+                await self._connect(headers)
+                del headers
+            else:
+                self.received(message.get("text"))
+        await self._disconnected()
 
-    async def connect(self) -> None:
-        self.identity: Identity | None = None
-        self.delivery = Delivery(self._send_frame)
-        self.feed: Feed | None = None
-        self.tasks: list[asyncio.Task[None]] = []
-        self.strikes = 0
-        self.closing = False
-        self.allowance, self.allowed_at = FRAMES_AT_ONCE, time.monotonic()
-        await self.accept()
+    # --- Opening and closing ----------------------------------------------------------------------
+    async def _connect(self, headers: Any) -> None:
+        await self._send({"type": "websocket.accept"})
+        self.is_open = True
         try:
-            identity = await authenticate(self.scope["headers"])
-            if _sockets[identity.user_id] >= MOST_SOCKETS:
+            if sockets().draining:
+                raise Refused(1012, "The server restarts.")
+            identity = await authenticate(headers)
+            if sockets().is_full(identity.user_id):
                 raise Refused(4409, "Too many open tabs.")
         except Refused as refusal:
-            return await self._close(refusal.code, refusal.reason)
+            return self.end(refusal.code, refusal.reason)
         except Exception:
             logger.exception("a session could not be checked")
-            return await self._close(1013, "Sign-in cannot be checked now.")
-        self.identity = identity
-        _sockets[identity.user_id] += 1
-        await self._control(
+            return self.end(1013, "Sign-in cannot be checked now.")
+        self.id, self.identity = uuid.uuid4().hex, identity
+        self.delivery = Delivery(self.transport.write, hub().replays)
+        sockets().add(self)
+        self._say(
             Welcome(
-                connection_id=uuid.uuid4().hex,
+                connection_id=self.id,
                 user_id=str(identity.user_id),
                 username=identity.username,
-                heartbeat_seconds=HEARTBEAT_SECONDS,
+                heartbeat_seconds=HEARTBEAT,
                 expires_in=identity.expires_in,
             )
         )
-        self.waiting = asyncio.get_running_loop().call_later(RESUME_SECONDS, self._resume_is_late)
+        self._too_late = asyncio.get_running_loop().call_later(
+            RESUME_SECONDS, self.end, 4412, "No resume frame came."
+        )
 
-    async def disconnect(self, code: int) -> None:
-        for task in self.tasks:
-            task.cancel()
-        if self.identity:
-            self.waiting.cancel()
-            _sockets[self.identity.user_id] -= 1
-        if self.feed:
-            await hub().leave(self.feed, self.delivery)
-
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.identity is None or self.closing:
+    async def _disconnected(self) -> None:
+        self.is_open = False
+        if self._working:
+            self._working.cancel()
+        for step in self._waiting:
+            step.close()
+        if not hasattr(self, "delivery"):
             return
-        if not self._is_allowed():
-            await self._control(Error(code="rate", message="Too many frames."))
-            return await self._close(4429, "Too many frames.")
-        try:
-            if text_data is None or len(text_data) > MOST_FRAME_BYTES:
-                raise msgspec.ValidationError(f"text frames of at most {MOST_FRAME_BYTES} bytes")
-            await self._handle(decode(text_data))
-        except (msgspec.DecodeError, ValueError) as error:
-            await self._strike(str(error))
+        self._too_late.cancel()
+        self.delivery.stop()
+        sockets().remove(self)
+        if self._feed:
+            await hub().leave(self._feed, self.delivery)
 
-    async def _handle(self, frame: Resume | Ack | Ping) -> None:
+    def end(self, code: int, reason: str, retry_after_ms: int | None = None) -> None:
+        """Say `closing`, then close; a second call does nothing."""
+        if not self.is_open:
+            return
+        self._say(Closing(code=code, reason=reason, retry_after_ms=retry_after_ms))
+        self.is_open = False
+        if hasattr(self, "delivery"):
+            self.delivery.stop()
+        self.transport.close(code)
+
+    # --- What comes in ----------------------------------------------------------------------------
+    def received(self, text: str | None) -> None:
+        """One frame; None for one that is not text."""
+        if not self.is_open or not hasattr(self, "delivery"):
+            return
+        try:
+            if text is None or len(text) > MOST_FRAME_BYTES:
+                raise msgspec.ValidationError(f"text frames of at most {MOST_FRAME_BYTES} bytes")
+            frame = decode(text)
+            if isinstance(frame, Ack) and self.delivery.acknowledge(Position.parse(frame.id)):
+                return  # as many as we sent: no flood
+            if self._is_allowed():
+                self._handle(frame)
+        except (msgspec.DecodeError, ValueError) as error:
+            if self._is_allowed():
+                self._strike("invalid", str(error))
+
+    def _handle(self, frame: Inbound) -> None:
         match frame:
+            case Ack():
+                pass
             case Ping():
-                await self._control(Pong())
-            case Ack(id=cursor):
-                self.delivery.acknowledge(Position.parse(cursor))
-            case Resume() if self.tasks:
+                self._say(Pong())
+            case Resume() if self._resumed:
                 raise ValueError("resume is sent once, first")
             case Resume(last_event_id=cursor):
-                self.waiting.cancel()
                 position = Position.parse(cursor) if cursor else None
-                self.tasks = [
-                    asyncio.create_task(self._deliver(position)),
-                    asyncio.create_task(self._beat()),
-                ]
-
-    async def _deliver(self, cursor: Position | None) -> None:
-        assert self.identity
-        try:
-            self.feed = await hub().join(self.identity.user_id, self.delivery)
-            await self.delivery.run(self.feed, cursor)
-        except TooSlow:
-            await self._close(4408, "This tab does not keep up.")
-        except (RedisError, OSError, TimeoutError) as error:
-            logger.warning("the log does not answer: %s", error)
-            await self._close(1013, "The event log does not answer.")
-        except Exception:
-            logger.exception("delivery failed")
-            await self._close(1011, "Server error.")
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            if self.feed and self.delivery.is_current:
-                await self._control(Heartbeat(id=str(self.feed.head)))
+                self._resumed = True
+                self._too_late.cancel()
+                self._do(self._resume(position))
 
     def _is_allowed(self) -> bool:
-        """A token bucket over inbound frames."""
+        """A token bucket over inbound frames; empty, the socket is closed."""
         now = time.monotonic()
-        refill = (now - self.allowed_at) * FRAMES_PER_SECOND
-        self.allowance, self.allowed_at = min(FRAMES_AT_ONCE, self.allowance + refill), now
-        self.allowance -= 1
-        return self.allowance >= 0
+        refill = (now - self._allowed_at) * FRAMES_PER_SECOND
+        self._allowance, self._allowed_at = min(FRAMES_AT_ONCE, self._allowance + refill), now
+        self._allowance -= 1
+        if self._allowance < 0:
+            self._say(Error(code="rate", message="Too many frames."))
+            self.end(4429, "Too many frames.")
+        return self._allowance >= 0
 
-    async def _strike(self, message: str) -> None:
-        self.strikes += 1
-        await self._control(Error(code="invalid", message=message))
-        if self.strikes >= MOST_STRIKES:
-            await self._close(4400, "Too many invalid frames.")
+    def _strike(self, code: str, message: str) -> None:
+        self._strikes += 1
+        self._say(Error(code=code, message=message))
+        if self._strikes >= MOST_STRIKES:
+            self.end(4400, "Too many invalid frames.")
 
-    def _resume_is_late(self) -> None:
-        self.tasks.append(asyncio.create_task(self._close(4412, "No resume frame came.")))
+    def _do(self, step: Coroutine[Any, Any, None]) -> None:
+        """What takes longer is done one after another."""
+        self._waiting.append(step)
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
 
-    async def _close(self, code: int, reason: str) -> None:
-        self.closing = True
-        await self._control(Closing(code=code, reason=reason))
-        await self.close(code=code)
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                await self._waiting.popleft()
+        except (RedisError, OSError, TimeoutError) as error:
+            logger.warning("the log does not answer: %s", error)
+            self.end(1013, "The event log does not answer.")
+        except Exception:
+            logger.exception("a frame could not be handled")
+            self.end(1011, "Server error.")
+        finally:
+            self._working = None
 
-    async def _control(self, frame: Outbound) -> None:
-        await self._send_frame(encode(frame))
+    async def _resume(self, cursor: Position | None) -> None:
+        self._feed = await hub().join(self.identity.user_id, self.delivery, cursor)
+        self.delivery.start(self._feed, cursor)
 
-    async def _send_frame(self, frame: str) -> None:
-        await self.send(text_data=frame)
+    # --- What goes out ----------------------------------------------------------------------------
+    @property
+    def stalled_since(self) -> float | None:
+        return self.delivery.stalled_since
+
+    def beat(self) -> None:
+        if self._feed and self.delivery.is_current:
+            self._say(Heartbeat(id=str(self._feed.head)))
+
+    def tell(self, event: Event) -> None:
+        """An ephemeral event, without id; dropped when the client lags."""
+        if self.is_open and self.delivery.stalled_since is None:
+            self.transport.write(Batch([text_frame(encode_event(event))], ()))
+
+    def _say(self, frame: Outbound) -> None:
+        self.transport.write(Batch([encode(frame)], ()))

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 MAX_EVENT_BYTES = 16 * 1024
+LATEST = "latest:"  # before the name of what only the latest event matters of, to who lags
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
@@ -23,6 +24,12 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field
     attempt: int | UnsetType = UNSET
     terminal: bool | UnsetType = UNSET
     ts: str | UnsetType = UNSET
+
+    @property
+    def stream(self) -> str:
+        """For a piece of a growing text: `<field>:<name of the text>`, where `<field>` holds the
+        piece and `<field>Offset` its place. Adjacent pieces are merged for a client that lags."""
+        return ""
 
 
 class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
@@ -39,6 +46,10 @@ class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
     is_complete: bool
     content_offset: int
     query_id: str | UnsetType = UNSET
+
+    @property
+    def stream(self) -> str:
+        return f"content:{self.message_id}"
 
 
 class SessionUpdate(Event, frozen=True, kw_only=True, tag="session_update"):

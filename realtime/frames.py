@@ -4,8 +4,17 @@ from typing import Literal
 
 import msgspec
 
+ResyncReason = Literal["epoch", "trimmed", "ahead", "too_many", "overload"]
 
-class _Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+
+class _Frame(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    rename="camel",
+    tag_field="type",
+    omit_defaults=True,
+):
     """One JSON object; `type` is the tag."""
 
 
@@ -26,7 +35,30 @@ class Ping(_Frame, frozen=True, kw_only=True, tag="ping", forbid_unknown_fields=
     """Are you there?"""
 
 
-Inbound = Resume | Ack | Ping
+class Subscribe(_Frame, frozen=True, kw_only=True, tag="subscribe", forbid_unknown_fields=True):
+    """Who is at a topic, such as `document:<id>`? Told by `user_activity`."""
+
+    topic: str
+
+
+class Unsubscribe(_Frame, frozen=True, kw_only=True, tag="unsubscribe", forbid_unknown_fields=True):
+    topic: str
+
+
+class Activity(_Frame, frozen=True, kw_only=True, tag="activity", forbid_unknown_fields=True):
+    """What this person does now; told to others who may see the document."""
+
+    action: Literal["viewing_document", "left_document"]
+    document_id: str
+
+
+class ExtendSession(
+    _Frame, frozen=True, kw_only=True, tag="extend_session", forbid_unknown_fields=True
+):
+    """Begin the session's time anew."""
+
+
+Inbound = Resume | Ack | Ping | Subscribe | Unsubscribe | Activity | ExtendSession
 
 
 # Server → client.
@@ -35,7 +67,7 @@ class Welcome(_Frame, frozen=True, kw_only=True, tag="welcome"):
     user_id: str
     username: str
     heartbeat_seconds: int
-    expires_in: int
+    expires_in: int | None
 
 
 class Resumed(_Frame, frozen=True, kw_only=True, tag="resumed"):
@@ -48,8 +80,9 @@ class Resumed(_Frame, frozen=True, kw_only=True, tag="resumed"):
 class Resync(_Frame, frozen=True, kw_only=True, tag="resync"):
     """What the cursor stood for is gone: fetch the rows again, then go on after `id`."""
 
-    reason: Literal["epoch", "trimmed", "ahead"]
+    reason: ResyncReason
     id: str
+    retry_after_ms: int | None = None
 
 
 class Heartbeat(_Frame, frozen=True, kw_only=True, tag="heartbeat"):
@@ -69,6 +102,7 @@ class Closing(_Frame, frozen=True, kw_only=True, tag="closing"):
 
     code: int
     reason: str
+    retry_after_ms: int | None = None
 
 
 Outbound = Welcome | Resumed | Resync | Heartbeat | Pong | Error | Closing
@@ -83,5 +117,19 @@ def decode(text: str) -> Inbound:
     return frame
 
 
-def encode(frame: Outbound) -> str:
-    return _encoder.encode(frame).decode()
+def encode(frame: Outbound) -> bytes:
+    """The frame as it goes out; see `text_frame`."""
+    return text_frame(_encoder.encode(frame))
+
+
+def text_frame(text: bytes) -> bytes:
+    """Up to 64 KiB of JSON as the WebSocket frame that a server sends: whole, not masked."""
+    size = len(text)
+    if size < 126:
+        return b"\x81" + bytes((size,)) + text
+    return b"\x81\x7e" + size.to_bytes(2, "big") + text
+
+
+def text_of(frame: bytes) -> bytes:
+    """The JSON inside, for a server that makes frames itself."""
+    return frame[2:] if frame[1] < 126 else frame[4:]

@@ -1,98 +1,31 @@
 """The Hub: the one object in a web process that receives events and hands them to its sockets.
 
 The process has one channel, and joins a user's channel-layer group with it while it has a socket of
-that user. Each announcement is encoded once into a frame and kept in the user's Feed for a moment.
-A socket is a position in the stream: it takes frames from the Feed, or from the log when it is
-further behind. That one rule serves live delivery, resume, gaps and slow clients alike.
+that user. Announcements that arrive in one turn of the loop are kept in the user's Feed and then
+delivered together. A socket is a position in the stream: it takes frames from the Feed, or from the
+log when it is further behind. That one rule serves live delivery, resume, gaps and slow clients.
 """
 
 import asyncio
 import logging
 import uuid
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from channels.layers import get_channel_layer
 from redis import RedisError
 
+from realtime.admission import Admission
+from realtime.feed import Feed, Socket
 from realtime.log import AsyncLog, Position, group
 
 logger = logging.getLogger(__name__)
 
 HEAD_CHECK = 10.0  # seconds; finds a lost last announcement
-RECENT_FRAMES, RECENT_BYTES = 512, 256 * 1024
-READ_COUNT = 128
+PROBE = 0.1  # seconds before a group is joined again from which nothing came back
 
-
-class Socket(Protocol):
-    """What the Hub knows of a socket."""
-
-    def wake(self) -> None:
-        """There is something after your position, or a new epoch."""
-
-
-def frame_of(position: Position, payload: bytes) -> str:
-    """The payload with its id, and the id before it."""
-    before = Position(position.epoch, position.offset - 1)
-    return f'{{"id":"{position}","prev":"{before}",' + payload[1:].decode()
-
-
-class Feed:
-    """One user's stream as this process sees it: its head, and the frames just before it."""
-
-    def __init__(self, user_id: int, log: AsyncLog) -> None:
-        self.user_id = user_id
-        self.sockets: set[Socket] = set()
-        self.joined: asyncio.Task[None] | None = None
-        self.head = Position("", 0)
-        self._log = log
-        self._recent: deque[str] = deque()  # the frames up to and with the head's
-        self._recent_bytes = 0
-
-    def announced(self, position: Position, payload: bytes) -> None:
-        """An event was appended. One that we have is ignored; a gap is read from the log."""
-        if position.epoch == self.head.epoch and position.offset <= self.head.offset:
-            return
-        if position != Position(self.head.epoch, self.head.offset + 1):
-            self._forget()
-        self._recent.append(frame := frame_of(position, payload))
-        self._recent_bytes += len(frame)
-        while len(self._recent) > RECENT_FRAMES or self._recent_bytes > RECENT_BYTES:
-            self._recent_bytes -= len(self._recent.popleft())
-        self.head = position
-        self._wake()
-
-    def moved(self, head: Position) -> None:
-        """The log's head, as just read from it."""
-        if head.epoch != self.head.epoch or head.offset > self.head.offset:
-            self._forget()
-            self.head = head
-            self._wake()
-
-    async def after(self, position: Position) -> Sequence[str]:
-        """The next frames after a position of the current epoch. Raises log.Trimmed, RedisError."""
-        missing = self.head.offset - position.offset
-        if missing <= len(self._recent):
-            return [self._recent[index] for index in range(-missing, 0)]
-        reading = await self._log.read(self.user_id, position, READ_COUNT)
-        self.moved(reading.head)
-        return [
-            frame_of(Position(position.epoch, reading.first + index), payload)
-            for index, payload in enumerate(reading.payloads)
-        ]
-
-    async def check_head(self) -> None:
-        self.moved(await self._log.head(self.user_id))
-
-    def _forget(self) -> None:
-        self._recent.clear()
-        self._recent_bytes = 0
-
-    def _wake(self) -> None:
-        for socket in self.sockets:
-            socket.wake()
+Handler = Callable[[dict[str, Any]], None]
 
 
 class Hub:
@@ -101,25 +34,35 @@ class Hub:
     def __init__(self) -> None:
         self._log = AsyncLog()
         self._feeds: dict[int, Feed] = {}
+        self._joins: dict[int, asyncio.Task[None]] = {}
         self._layer: Any = get_channel_layer()
         self._channel = ""
+        self._handlers: dict[str, Handler] = {}
         self._probes: dict[str, asyncio.Event] = {}
         self._started = asyncio.Lock()
         self._membership = asyncio.Lock()  # leaving and joining again must not cross
         self._tasks: list[asyncio.Task[None]] = []
+        self._fresh: set[Feed] = set()  # feeds with news since the last flush
+        self.replays = Admission()
 
-    async def join(self, user_id: int, socket: Socket) -> Feed:
-        """The user's feed, with its head known and everything after it certain to arrive."""
+    # --- People's streams -------------------------------------------------------------------------
+    async def join(self, user_id: int, socket: Socket, cursor: Position | None = None) -> Feed:
+        """The user's feed, with its head known and everything after it certain to arrive.
+
+        Raises RedisError, OSError or TimeoutError when the log or the layer is away.
+        """
         await self._start()
         feed = self._feeds.get(user_id)
         if feed is None:
-            feed = self._feeds[user_id] = Feed(user_id, self._log)
-            feed.joined = asyncio.create_task(self._listen(feed))
+            feed = self._feeds[user_id] = Feed(user_id, self._log, self._flush_soon)
+            self._joins[user_id] = asyncio.create_task(self._join(feed))
         feed.sockets.add(socket)
         try:
-            if feed.joined:
-                await asyncio.shield(feed.joined)
-            await feed.check_head()
+            if joining := self._joins.get(user_id):
+                await asyncio.shield(joining)
+            # One who comes from another process may be ahead of what was announced to this one.
+            if cursor and (cursor.epoch != feed.head.epoch or cursor.offset > feed.head.offset):
+                await feed.check_head()
         except BaseException:
             await self.leave(feed, socket)
             raise
@@ -127,11 +70,49 @@ class Hub:
 
     async def leave(self, feed: Feed, socket: Socket) -> None:
         feed.sockets.discard(socket)
+        if feed.user_id not in self._joins:
+            await self._drop_if_idle(feed)
+
+    async def _join(self, feed: Feed) -> None:
+        try:
+            await self._listen(group(feed.user_id))
+            await feed.check_head()
+        except BaseException:
+            self._feeds.pop(feed.user_id)
+            raise
+        finally:
+            del self._joins[feed.user_id]
+        await self._drop_if_idle(feed)  # its sockets may have gone meanwhile
+
+    async def _drop_if_idle(self, feed: Feed) -> None:
         async with self._membership:
             if not feed.sockets and self._feeds.get(feed.user_id) is feed:
                 del self._feeds[feed.user_id]
                 await self._layer.group_discard(group(feed.user_id), self._channel)
 
+    def _flush_soon(self, feed: Feed) -> None:
+        if not self._fresh:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._fresh.add(feed)
+
+    def _flush(self) -> None:
+        feeds, self._fresh = self._fresh, set()
+        for feed in feeds:
+            feed.wake()
+
+    # --- Other groups -----------------------------------------------------------------------------
+    async def listen(self, name: str, handler: Handler) -> None:
+        """Hand messages with `"group": name` to a handler; returns once they are sure to arrive."""
+        await self._start()
+        self._handlers[name] = handler
+        await self._listen(name)
+
+    async def unlisten(self, name: str) -> None:
+        async with self._membership:
+            if self._handlers.pop(name, None):
+                await self._layer.group_discard(name, self._channel)
+
+    # --- The process's channel --------------------------------------------------------------------
     async def close(self) -> None:
         """Stop listening."""
         for task in self._tasks:
@@ -149,9 +130,9 @@ class Hub:
                     asyncio.create_task(self._check_heads()),
                 ]
 
-    async def _listen(self, feed: Feed) -> None:
+    async def _listen(self, name: str) -> None:
         """Join the group and wait until the subscription is known to work: a probe came back."""
-        name, nonce = group(feed.user_id), uuid.uuid4().hex
+        nonce = uuid.uuid4().hex
         arrived = self._probes[nonce] = asyncio.Event()
         try:
             async with asyncio.timeout(10):
@@ -162,11 +143,7 @@ class Hub:
                             await self._layer.group_add(name, self._channel)
                         await self._layer.group_send(name, {"type": "hub.probe", "nonce": nonce})
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(arrived.wait(), 0.1)
-        except BaseException:
-            if self._feeds.get(feed.user_id) is feed:
-                del self._feeds[feed.user_id]
-            raise
+                        await asyncio.wait_for(arrived.wait(), PROBE)
         finally:
             del self._probes[nonce]
 
@@ -180,13 +157,16 @@ class Hub:
                 await asyncio.sleep(0.1)
 
     def _dispatch(self, message: dict[str, Any]) -> None:
-        if message["type"] == "hub.probe":
+        if (user := message.get("user")) is not None:
+            if feed := self._feeds.get(int(user)):
+                payload = message["payload"]
+                payload = payload if isinstance(payload, bytes) else payload.encode()
+                feed.announced(message["epoch"], message["offset"], payload)
+        elif message["type"] == "hub.probe":
             if probe := self._probes.get(message["nonce"]):
                 probe.set()
-        elif feed := self._feeds.get(int(message["user"])):
-            payload = message["payload"]
-            position = Position(message["epoch"], int(message["offset"]))
-            feed.announced(position, payload if isinstance(payload, bytes) else payload.encode())
+        elif handler := self._handlers.get(message.get("group", "")):
+            handler(message)
 
     async def _check_heads(self) -> None:
         while True:

@@ -56,7 +56,7 @@ def announce(job: Job, *, durable: bool = True) -> None:
     event = msgspec.structs.replace(
         _kinds[job.kind].event(job), attempt=job.attempt, terminal=job.status in ENDED
     )
-    publish(job.owner_id, event, durable=durable)
+    publish(job.owner_id, event, durable=durable, job=job)
 
 
 def create(owner: User, kind: str, subject: uuid.UUID, message: str = "Waiting to start") -> Job:

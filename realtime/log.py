@@ -5,76 +5,95 @@ bound to the server's run id: after a restart, a promotion or a flush the memory
 cannot be trusted, so a new epoch begins and every cursor of the old one is answered by `resync`.
 
 Appending is one script: offset, entry, trim and announcement to the user's channel-layer group
-happen together, so the order in the log is the order of delivery.
+happen together, so the order in the log is the order of delivery. An entry's stream id is
+`<offset>-<unix seconds>`, its fields `e`, the event, and `k`, what it may be coalesced with.
 """
 
+import uuid
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-import redis
-import redis.asyncio
 from django.conf import settings
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
 
-TRIES = 3
+from realtime.log_server import Address, Script
+
+META_SECONDS = 7 * 24 * 3600
+FENCE_SECONDS = 24 * 3600  # a worker that is taken for dead does not come back later than this
+
+_ASK_RUN = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')\n"
 
 # The current epoch, begun anew when the server is not the one that the meta hash was written on.
-_EPOCH = """
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+_EPOCH = f"""
+local now = redis.call('TIME')
 local meta = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'offset')
 local epoch, offset = meta[2], tonumber(meta[3] or '0')
 if meta[1] ~= run then
-  local now = redis.call('TIME')
   epoch, offset = string.format('%s%x%05x', string.sub(run, 1, 6), now[1], now[2]), 0
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[2], 'run', run, 'epoch', epoch, 'offset', 0)
-  redis.call('EXPIRE', KEYS[2], 604800)
+  redis.call('EXPIRE', KEYS[2], {META_SECONDS})
 end
 """
 
-# ARGV: payload, most entries, seconds, group channel, user id, key of the event or ''
+# KEYS: stream, meta, mark of the event, fence of the job
+# ARGV: payload, what it is coalesced with, most entries, seconds they are kept, seconds the mark is
+# kept, attempt or 0, group channel, user id, run id
 _APPEND = (
-    _EPOCH
-    + """
-local seen = KEYS[1] .. ':once:' .. ARGV[6]
-if ARGV[6] ~= '' and not redis.call('SET', seen, 1, 'NX', 'EX', ARGV[3]) then
-  return {epoch, offset}
+    "local run = ARGV[9]"
+    + _EPOCH
+    + f"""
+local attempt = tonumber(ARGV[6])
+if attempt > 0 then
+  local newest = tonumber(redis.call('GET', KEYS[4]) or '0')
+  if attempt < newest then return {{epoch, -1}} end
+  if attempt > newest then redis.call('SET', KEYS[4], attempt, 'EX', {FENCE_SECONDS}) end
 end
+if not redis.call('SET', KEYS[3], 1, 'NX', 'EX', ARGV[5]) then return {{epoch, offset}} end
 offset = redis.call('HINCRBY', KEYS[2], 'offset', 1)
-redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[2], offset .. '-0', 'e', ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-redis.call('EXPIRE', KEYS[2], 604800)
-redis.call('PUBLISH', ARGV[4], cmsgpack.pack({
-  type = 'log.appended', user = ARGV[5], epoch = epoch, offset = offset, payload = ARGV[1]}))
-return {epoch, offset}
+redis.call('XADD', KEYS[1], 'MAXLEN', ARGV[3], offset .. '-' .. now[1],
+  'e', ARGV[1], 'k', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+if offset % 32 == 1 then
+  redis.call('EXPIRE', KEYS[2], {META_SECONDS})
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 64)) do
+    if tonumber(string.match(entry[1], '-(%d+)')) >= now[1] - ARGV[4] then break end
+    redis.call('XDEL', KEYS[1], entry[1])
+  end
+end
+redis.call('PUBLISH', ARGV[7], cmsgpack.pack({{
+  type = 'log.appended', user = ARGV[8], epoch = epoch, offset = offset, payload = ARGV[1]}}))
+return {{epoch, offset}}
 """
 )
 
-_HEAD = _EPOCH + "return {epoch, offset}"
+_HEAD = _ASK_RUN + _EPOCH + "return {epoch, offset}"
 
-# ARGV: after which offset, most entries
+# ARGV: the offset to begin with, most entries
 _READ = (
-    _EPOCH
+    _ASK_RUN
+    + _EPOCH
     + """
-local entries = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1] .. '-0', '+', 'COUNT', ARGV[2])
+local entries = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
 local found = {}
-for _, entry in ipairs(entries) do found[#found + 1] = entry[2][2] end
+for _, entry in ipairs(entries) do
+  found[#found + 1] = entry[2][2]
+  found[#found + 1] = entry[2][4]
+end
 local first = 0
 if entries[1] then first = tonumber(string.match(entries[1][1], '^(%d+)')) end
 return {epoch, offset, first, found}
 """
 )
+_LAST_OF_OFFSET = 2**64 - 1  # the second half of a stream id, when everything of the first is meant
 
 
 class Trimmed(Exception):
     """The log no longer holds everything after the offset that was asked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Position:
     """A place in a user's stream, written `<epoch>-<offset>`."""
 
@@ -94,12 +113,20 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """One event as it is kept. `coalesce` is what it may be coalesced with; see `events.py`."""
+
+    offset: int
+    payload: bytes
+    coalesce: str
+
+
+@dataclass(frozen=True)
 class Reading:
-    """What the log holds after an offset: `payloads[i]` is at offset `first + i`."""
+    """What the log holds after an offset, without a hole."""
 
     head: Position
-    first: int
-    payloads: Sequence[bytes]
+    entries: Sequence[Entry]
 
 
 def group(user_id: int) -> str:
@@ -107,8 +134,9 @@ def group(user_id: int) -> str:
     return f"user-{user_id}"
 
 
-def _keys(user_id: int) -> list[str]:
-    return [f"rt:{{{user_id}}}:stream", f"rt:{{{user_id}}}:meta"]
+def _keys(user_id: int, *more: str) -> list[str]:
+    """All of a user's keys are on one node of a cluster."""
+    return [f"rt:{{{user_id}}}:{name}" for name in ("stream", "meta", *more)]
 
 
 def _group_channel(user_id: int) -> str:
@@ -116,51 +144,55 @@ def _group_channel(user_id: int) -> str:
     return f"{settings.REALTIME_PREFIX}__group__{group(user_id)}"
 
 
-def _backoff() -> ExponentialBackoff:
-    return ExponentialBackoff(cap=0.2, base=0.05)
+def address() -> Address:
+    return Address.parse(settings.REALTIME_REDIS_URL)
 
 
 @cache
-def _connection() -> redis.Redis:
-    """This process's connections, kept open. One that the server closed, or that is refused, is
-    tried again for half a second; past that the caller decides."""
-    return redis.Redis.from_url(
-        settings.REALTIME_REDIS_URL,
-        socket_timeout=2,
-        socket_connect_timeout=1,
-        retry=Retry(_backoff(), TRIES),
-        retry_on_error=[redis.ConnectionError],  # else an open connection that broke is not
-    )
+def client() -> Any:
+    """This process's connections for what is not appending, kept open."""
+    return address().connect()
 
 
 @cache
-def _scripts() -> dict[str, Any]:
-    return {text: _connection().register_script(text) for text in (_APPEND, _HEAD)}
+def _head_script() -> Any:
+    return client().register_script(_HEAD)
+
+
+_append_script = Script(_APPEND, address)
 
 
 def _position(answer: Sequence[Any]) -> Position:
     return Position(answer[0].decode(), int(answer[1]))
 
 
-def append(user_id: int, payload: bytes, key: str = "") -> Position:
-    """Append one event and announce it. A `key` seen within the retention is appended once.
+def append(
+    user_id: int,
+    payload: bytes,
+    *,
+    key: str = "",
+    coalesce: str = "",
+    job: object = "",
+    attempt: int = 0,
+) -> Position | None:
+    """Append one event and announce it.
 
-    Raises redis.RedisError when the server is away.
+    A `key` seen within the retention is appended once. Of a `job`, nothing is appended once a newer
+    attempt has appended something: None then. Raises redis.RedisError when the server is away.
     """
-    arguments = [
-        payload,
-        settings.REALTIME_LOG_EVENTS,
-        settings.REALTIME_LOG_SECONDS,
-        _group_channel(user_id),
-        user_id,
-        key,
-    ]
-    return _position(_scripts()[_APPEND](keys=_keys(user_id), args=arguments))
+    seconds = settings.REALTIME_LOG_SECONDS
+    # Without a key of its own an event has one for as long as a broken connection is tried again.
+    mark, marked = (key, seconds) if key else (uuid.uuid4().hex, 30)
+    keys = _keys(user_id, f"once:{mark}", f"attempt:{job}")
+    kept = settings.REALTIME_LOG_EVENTS, seconds
+    to = _group_channel(user_id), user_id
+    position = _position(_append_script(keys, [payload, coalesce, *kept, marked, attempt, *to]))
+    return position if position.offset >= 0 else None
 
 
 def head(user_id: int) -> str:
     """The last event's id: read it before the rows, and events after it complete them."""
-    return str(_position(_scripts()[_HEAD](keys=_keys(user_id))))
+    return str(_position(_head_script()(keys=_keys(user_id))))
 
 
 def follow(user_id: int, after: Position) -> Iterator[tuple[Position, bytes]]:
@@ -168,31 +200,24 @@ def follow(user_id: int, after: Position) -> Iterator[tuple[Position, bytes]]:
 
     Ends by raising Trimmed when some are gone or the epoch changed.
     """
-    with redis.Redis.from_url(settings.REALTIME_REDIS_URL, socket_timeout=5) as client:
-        while True:
-            if Position.parse(head(user_id)).epoch != after.epoch:
+    while True:
+        if Position.parse(head(user_id)).epoch != after.epoch:
+            raise Trimmed
+        streams = {_keys(user_id)[0]: f"{after.offset}-{_LAST_OF_OFFSET}"}
+        answer = cast(Any, client().xread(streams, count=100, block=1000))
+        for entry_id, fields in answer[0][1] if answer else ():
+            offset = int(entry_id.split(b"-")[0])
+            if offset != after.offset + 1:
                 raise Trimmed
-            streams = {_keys(user_id)[0]: f"{after.offset}-0"}
-            answer = cast(Any, client.xread(streams, count=100, block=1000))
-            for entry_id, fields in answer[0][1] if answer else ():
-                offset = int(entry_id.split(b"-")[0])
-                if offset != after.offset + 1:
-                    raise Trimmed
-                after = Position(after.epoch, offset)
-                yield after, fields[b"e"]
+            after = Position(after.epoch, offset)
+            yield after, fields[b"e"]
 
 
 class AsyncLog:
     """The log as web processes read it; belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._redis = redis.asyncio.Redis.from_url(
-            settings.REALTIME_REDIS_URL,
-            socket_timeout=5,
-            socket_connect_timeout=2,
-            retry=AsyncRetry(_backoff(), TRIES),
-            retry_on_error=[redis.ConnectionError],
-        )
+        self._redis = address().connect_async()
         self._head = self._redis.register_script(_HEAD)
         self._read = self._redis.register_script(_READ)
 
@@ -202,17 +227,18 @@ class AsyncLog:
     async def read(self, user_id: int, after: Position, count: int) -> Reading:
         """Up to `count` events after a position.
 
-        Raises Trimmed when some are gone. A head of another epoch than `after` has no payloads.
+        Raises Trimmed when some are gone. A head of another epoch than `after` has no entries.
         """
-        answer = await cast(
-            "Awaitable[Any]", self._read(keys=_keys(user_id), args=[after.offset, count])
-        )
-        position, first, payloads = _position(answer), int(answer[2]), answer[3]
+        arguments = [after.offset + 1, count]
+        answer = await cast("Awaitable[Any]", self._read(keys=_keys(user_id), args=arguments))
+        position, first, found = _position(answer), int(answer[2]), answer[3]
         if position.epoch != after.epoch:
-            return Reading(position, 0, [])
+            return Reading(position, [])
         if after.offset < position.offset and first != after.offset + 1:
             raise Trimmed
-        return Reading(position, first, payloads)
+        pairs = zip(found[::2], found[1::2], strict=True)
+        entries = [Entry(first + n, pair[0], pair[1].decode()) for n, pair in enumerate(pairs)]
+        return Reading(position, entries)
 
     async def close(self) -> None:
         await self._redis.aclose()

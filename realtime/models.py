@@ -82,6 +82,8 @@ class OutboxEvent(models.Model):
     id = models.BigAutoField(primary_key=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     payload = models.BinaryField()
+    job = models.UUIDField(null=True, blank=True)
+    attempt = models.PositiveIntegerField(default=0, help_text="The job's, when it was written.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

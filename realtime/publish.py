@@ -2,38 +2,44 @@
 
 import logging
 from datetime import timedelta
+from typing import Any
 
 import redis
 from django.db import transaction
 from django.utils import timezone
 
 from realtime import log
-from realtime.events import Event, encode
-from realtime.models import OutboxEvent
+from realtime.events import LATEST, Event, encode
+from realtime.models import Job, OutboxEvent
 
 logger = logging.getLogger(__name__)
 
 
-def publish(user_id: int, event: Event, *, durable: bool = False) -> None:
+def publish(user_id: int, event: Event, *, durable: bool = False, job: Job | None = None) -> None:
     """Send an event to all tabs of a user once the current transaction has committed.
 
     A durable event is written in that transaction and cannot be lost, only late: it stays in the
     outbox until the log has it. Others are dropped when the log's server is away, as the row they
-    tell of says the same. Raises ValueError for an event over 16 KiB.
+    tell of says the same; and a client that lags is sent the latest of a job, or adjacent pieces of
+    a text as one. What an older attempt of the job says after a newer one is dropped.
+    Raises ValueError for an event over 16 KiB.
     """
     payload = encode(event)
+    job_id, attempt = (job.pk, job.attempt) if job else (None, 0)
     if durable:
-        OutboxEvent.objects.create(user_id=user_id, payload=payload)
+        OutboxEvent.objects.create(user_id=user_id, payload=payload, job=job_id, attempt=attempt)
         # Robust: what is committed is done, whatever becomes of the news; `sweep` flushes later.
         # Lambdas, because Django cannot name a failed partial.
         transaction.on_commit(lambda: flush(user_id), robust=True)
-    else:
-        transaction.on_commit(lambda: _append(user_id, payload), robust=True)
+        return
+    coalesce = event.stream or (f"{LATEST}{job_id}" if job else "")
+    options = {"coalesce": coalesce, "job": job_id, "attempt": attempt}
+    transaction.on_commit(lambda: _append(user_id, payload, **options), robust=True)
 
 
-def _append(user_id: int, payload: bytes) -> None:
+def _append(user_id: int, payload: bytes, **options: Any) -> None:
     try:
-        log.append(user_id, payload)
+        log.append(user_id, payload, **options)
     except redis.RedisError as error:
         logger.warning("event dropped, the log does not answer: %s", error)
 
@@ -50,7 +56,13 @@ def flush(user_id: int) -> int:
         moved: list[int] = []
         try:
             for event in waiting:
-                log.append(user_id, bytes(event.payload), key=str(event.pk))
+                log.append(
+                    user_id,
+                    bytes(event.payload),
+                    key=str(event.pk),
+                    job=event.job,
+                    attempt=event.attempt,
+                )
                 moved.append(event.pk)
         except redis.RedisError as error:
             logger.warning("events wait in the outbox, the log does not answer: %s", error)

@@ -3,16 +3,19 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
 import redis
 
 from realtime import delivery as delivery_module
-from realtime import hub as hub_module
+from realtime import feed as feed_module
 from realtime import log
-from realtime.delivery import Delivery, TooSlow
+from realtime.admission import Admission
+from realtime.delivery import Delivery
+from realtime.events import LATEST
+from realtime.feed import Batch, Feed
+from realtime.frames import text_of
 from realtime.hub import Hub
 from realtime.log import Position
 
@@ -26,25 +29,22 @@ class Tab:
         self.hub = hub
         self.frames: list[dict[str, Any]] = []
         self.arrived = asyncio.Event()
-        self.delivery = Delivery(self._receive)
-        self.task: asyncio.Task[None] | None = None
+        self.delivery = Delivery(self._receive, hub.replays)
+        self.feed: Feed | None = None
 
-    async def _receive(self, frame: str) -> None:
-        self.frames.append(json.loads(frame))
+    def _receive(self, batch: Batch) -> None:
+        self.frames += [json.loads(text_of(frame)) for frame in batch.frames]
         self.arrived.set()
 
     async def open(self, cursor: str | None = None) -> "Tab":
-        feed = await self.hub.join(USER, self.delivery)
         position = Position.parse(cursor) if cursor else None
-        self.task = asyncio.create_task(self.delivery.run(feed, position))
-        self.feed = feed
+        self.feed = await self.hub.join(USER, self.delivery, position)
+        self.delivery.start(self.feed, position)
         return self
 
     async def close(self) -> None:
-        if self.task:
-            self.task.cancel()
-            with suppress(asyncio.CancelledError, TooSlow):
-                await self.task
+        self.delivery.stop()
+        if self.feed:
             await self.hub.leave(self.feed, self.delivery)
 
     @property
@@ -129,6 +129,7 @@ async def test_a_lost_last_announcement_is_found_by_looking(
     await tab.has(1)
     monkeypatch.setattr(log, "_group_channel", lambda _: "nobody-listens-here")
     say(1)
+    assert tab.feed
     await tab.feed.check_head()  # the Hub does this every few seconds
     await tab.has(2)
     assert tab.numbers == [1]
@@ -193,28 +194,56 @@ async def test_a_client_that_reads_nothing_costs_a_window_and_holds_up_nobody(
     await quick.close()
 
 
-async def test_a_client_that_stays_stalled_is_closed(
+async def test_a_client_that_acknowledges_nothing_is_known_to_be_stalled(
     tab: Tab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery_module, "STALLED", 0.1)
     monkeypatch.setattr(delivery_module, "WINDOW_FRAMES", 2)
     [start] = say(0)
     say(1, 2, 3)
     await tab.open(start)
-    assert tab.task
-    with pytest.raises(TooSlow):
-        await asyncio.wait_for(asyncio.shield(tab.task), 5)
+    await tab.has(2)
     assert tab.numbers == [1, 2]
+    since = tab.delivery.stalled_since
+    assert since is not None
+    tab.delivery.acknowledge(Position.parse(tab.frames[0]["id"]))
+    assert tab.delivery.stalled_since is None
+    await tab.has(4)
+    assert tab.numbers == [1, 2, 3]
+
+
+async def test_a_client_that_lags_gets_the_latest_of_a_kind_and_texts_as_one(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_module, "WINDOW_FRAMES", 2)
+    [start] = say(0)
+    await tab.open(start)
+    for number in range(3, 30):
+        append = {"n": number, "content": "ab", "contentOffset": number * 2, "attempt": 1}
+        log.append(USER, json.dumps(append).encode(), coalesce="content:text")
+        log.append(USER, json.dumps({"n": number}).encode(), coalesce=f"{LATEST}job")
+    [state] = say(99)
+    say(100)
+    await tab.has(3)
+    assert tab.numbers == [3, 3]
+    tab.delivery.acknowledge(Position.parse(tab.frames[-1]["id"]))
+    text, progress = (await tab.has(5))[3:5]
+    assert (text["contentOffset"], text["content"], text["n"]) == (8, "ab" * 26, 29)
+    assert (progress["n"], progress["prev"]) == (29, text["id"])
+    tab.delivery.acknowledge(Position.parse(progress["id"]))
+    assert [frame["n"] for frame in (await tab.has(7))[5:]] == [99, 100]
+    assert tab.frames[5]["id"] == state
+    assert tab.frames[5]["prev"] == progress["id"]
 
 
 async def test_the_recent_frames_of_a_feed_are_bounded(
     tab: Tab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "RECENT_BYTES", 1000)
+    monkeypatch.setattr(feed_module, "RECENT_BYTES", 1000)
     await tab.open()
     say(*range(100))
     await tab.has(101)
-    assert tab.feed._recent_bytes <= 1000
+    assert tab.feed
+    assert tab.feed._bytes <= 1000
     assert tab.numbers == list(range(100))
 
 
@@ -249,19 +278,59 @@ async def test_leaving_and_joining_at_once_still_listens(hub: Hub) -> None:
 async def test_a_tab_that_goes_while_the_log_is_away_is_forgotten(
     hub: Hub, tab: Tab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seen, *_ = say(*range(3))
     await tab.open()
+    ahead = seen.replace("-1", "-9")
 
     async def away(*_: object) -> Position:
         raise redis.ConnectionError("refused")
 
+    assert tab.feed
     with monkeypatch.context() as patched:
         patched.setattr(tab.feed._log, "head", away)
         with pytest.raises(redis.ConnectionError):
-            await Tab(hub).open()
+            await Tab(hub).open(ahead)
     assert tab.feed.sockets == {tab.delivery}
     monkeypatch.setattr(tab.feed._log, "head", lambda *_: asyncio.sleep(60))
-    joining = asyncio.create_task(Tab(hub).open())
+    joining = asyncio.create_task(Tab(hub).open(ahead))
     await asyncio.sleep(0.05)
     joining.cancel()
     await asyncio.wait([joining])
     assert tab.feed.sockets == {tab.delivery}
+
+
+async def test_a_person_whose_tabs_all_go_while_joining_is_listened_for_no_longer(hub: Hub) -> None:
+    tab = Tab(hub)
+    joining = asyncio.create_task(tab.open())
+    while not hub._joins:
+        await asyncio.sleep(0)
+    [join] = hub._joins.values()
+    joining.cancel()
+    await asyncio.wait([joining, join])
+    assert not hub._feeds
+    await (again := Tab(hub)).open()
+    say(1)
+    await again.has(2)
+    await again.close()
+
+
+async def test_a_replay_that_waits_too_long_for_its_turn_is_put_off(
+    hub: Hub, tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.replays = Admission(at_once=1, deadline=0.05)
+    tab.delivery = Delivery(tab._receive, hub.replays)
+    [seen, head] = say(1, 2)
+    async with hub.replays:
+        await tab.open(seen)
+        resync = (await tab.has(1))[0]
+    assert (resync["type"], resync["reason"], resync["id"]) == ("resync", "overload", head)
+    assert resync["retryAfterMs"] > 0
+
+
+async def test_who_missed_very_much_is_told_to_fetch_afresh(
+    tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery_module, "MOST_REPLAYED", 5)
+    seen, *_ = say(*range(10))
+    await tab.open(seen)
+    assert (await tab.has(1))[0]["reason"] == "too_many"

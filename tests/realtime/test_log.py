@@ -12,6 +12,7 @@ from django.db import transaction
 
 from realtime import log, publish
 from realtime.events import MessageChunk, encode
+from realtime.log_server import Address, Script
 from realtime.models import OutboxEvent
 
 Events = Callable[[User], list[dict[str, Any]]]
@@ -74,8 +75,8 @@ async def test_reading_gives_what_came_after(valkey: redis.Redis) -> None:
     reader = log.AsyncLog()
     reading = await reader.read(1, first, 10)
     await reader.close()
-    assert (reading.head.offset, reading.first) == (3, 2)
-    assert reading.payloads == [b'{"n":2}', b'{"n":3}']
+    assert (reading.head.offset, reading.entries[0].offset) == (3, 2)
+    assert [entry.payload for entry in reading.entries] == [b'{"n":2}', b'{"n":3}']
 
 
 async def test_what_was_trimmed_is_said_to_be_gone(valkey: redis.Redis, settings: Any) -> None:
@@ -127,9 +128,9 @@ class TestPublishing:
     def test_a_durable_event_waits_for_a_log_that_is_away(
         self, ann: User, events_of: Events, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        away = redis.Redis(port=1, socket_connect_timeout=0.1)
         with monkeypatch.context() as patched:
-            patched.setattr(log, "_scripts", lambda: {log._APPEND: away.register_script("")})
+            away = Script(log._APPEND, lambda: Address.parse("redis://127.0.0.1:1/0"))
+            patched.setattr(log, "_append_script", away)
             publish.publish(ann.pk, chunk("late"), durable=True)
             publish.publish(ann.pk, chunk("dropped"))
         assert events_of(ann) == []

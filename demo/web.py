@@ -1,0 +1,80 @@
+"""The web server that `manage.py up` starts: Daphne, with a shorter way for live events.
+
+Daphne calls the application through a queue and a coroutine for every frame, and Autobahn makes
+every frame anew for every socket. Here a consumer is offered `scope["extensions"]` an object that
+writes frames which are complete already, straight into the connection, and hands over what comes
+in without a queue. Everything else is Daphne's. Run like it:
+
+    python -m demo.web -b 0.0.0.0 -p 8000 demo.asgi:application
+"""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from daphne.cli import CommandLineInterface
+from daphne.server import Server as DaphneServer
+from daphne.server import WebSocketFactory
+from daphne.ws_protocol import WebSocketProtocol
+
+from realtime.feed import Batch
+from realtime.transport import EXTENSION
+
+# Full collections stop the process for as long as it takes to look at every socket's objects.
+COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD = 50_000, 20, 100
+
+
+class FrameProtocol(WebSocketProtocol):
+    """A socket whose text frames go to a receiver, if the application has set one."""
+
+    receiver: Callable[[str | None], None] | None = None
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        if self.receiver is None or self.muted:
+            super().onMessage(payload, isBinary)
+            return
+        self.last_ping = time.time()
+        self.receiver(None if isBinary else payload.decode())
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        self.receiver = None
+        super().onClose(wasClean, code, reason)
+
+    def write(self, batch: Batch) -> None:
+        """Send complete frames: at once if nothing waits, else after what waits."""
+        if self.state != self.STATE_OPEN:
+            return
+        transport, data = self.transport, batch.joined
+        if not (transport.dataBuffer or transport._tempDataBuffer or transport.disconnecting):
+            sent = transport.writeSomeData(data)
+            if isinstance(sent, int):
+                data = data[sent:]
+        if data:
+            transport.write(data)
+
+    def close(self, code: int) -> None:
+        if self.state == self.STATE_OPEN:
+            self.serverClose(code)
+
+
+class Server(DaphneServer):
+    def run(self) -> None:
+        WebSocketFactory.protocol = FrameProtocol  # Daphne has no setting for it
+        gc.freeze()
+        gc.set_threshold(COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD)
+        super().run()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        if scope["type"] == "websocket":
+            scope["extensions"] = {EXTENSION: protocol}
+        return super().create_application(protocol, scope)
+
+
+class CommandLine(CommandLineInterface):
+    server_class = Server
+
+
+if __name__ == "__main__":
+    CommandLine().run(sys.argv[1:])
