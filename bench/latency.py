@@ -15,7 +15,9 @@ def delays(contender: Contender, people: list[Person], sockets: int) -> dict[str
     first, others = people[0], people[1:]
     per_person = (sockets - EACH) // len(others)
     idle = Client(contender, contender.sockets(others, per_person), expect=1)
-    client = Client(contender, contender.sockets([first], EACH), expect=RATE * SECONDS, latency=True)
+    client = Client(
+        contender, contender.sockets([first], EACH), expect=RATE * SECONDS, latency=True
+    )
     began = time.perf_counter()
     for number in range(RATE * SECONDS):
         time.sleep(max(0.0, began + number / RATE - time.perf_counter()))
@@ -31,7 +33,7 @@ def report(a_world: World) -> None:
     ours, node = a_world.ours(), a_world.node()
     print(f"publish to socket, {RATE}/s × {EACH} sockets")
     best: dict[str, float] = {}
-    for contender, sockets in ((ours, 200), (node, 200), (ours, 200), (node, 200), (ours, 3000)):
+    for contender, sockets in [(ours, 200), (node, 200)] * 4 + [(ours, 3000)] * 2:
         result = delays(contender, people, sockets)
         name = f"{contender.name}, {sockets:,} open"
         best[name] = min(best.get(name, 1e9), result["p99"])

@@ -116,6 +116,10 @@ class World:
         server.cpu_affinity(CLIENT_CORE)
         os.sched_setaffinity(0, CLIENT_CORE)
         self.started: list[psutil.Process] = []
+        # The rest of the product would take its turns on the same cores.
+        self.paused = stack.processes("celery") + stack.processes("demo.asgi:application")
+        for process in self.paused:
+            process.suspend()
 
     def people(self, count: int) -> list[Person]:
         lines = f"""
@@ -141,7 +145,9 @@ for n in range({count}):
             "uvicorn": ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"],
         }[server]
         command = [sys.executable, "-m", server, *flags, "demo.asgi:application"]
-        name = {"demo.web": "ours, Daphne", "daphne": "ours, stock Daphne"}.get(server, f"ours, {server}")
+        name = {"demo.web": "ours, Daphne", "daphne": "ours, stock Daphne"}.get(
+            server, f"ours, {server}"
+        )
         return self._start(name, command, port, self._publish_ours, ours=True)
 
     def node(self) -> Contender:
@@ -182,6 +188,8 @@ for n in range({count}):
         return Contender(name, port, process, publish, ours, command)
 
     def stop(self) -> None:
+        for process in self.paused:
+            process.resume()
         for process in self.started:
             process.terminate()
         psutil.wait_procs(self.started, timeout=15)
