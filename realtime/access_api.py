@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Router
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from realtime import tokens as api_tokens
 from realtime.models import ApiToken, Scope, Session
 from realtime.problems import CamelSchema, Problem
-from realtime.text import Text
+from realtime.text import storable
 
 sessions = Router(tags=["session"])
 tokens = Router(tags=["tokens"])
@@ -78,8 +78,15 @@ def end(request: HttpRequest, session_id: uuid.UUID) -> tuple[int, None]:
     return 204, None
 
 
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100),
+    AfterValidator(storable),
+]
+
+
 class TokenIn(CamelSchema):
-    name: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    name: Name
     scopes: Annotated[list[Scope], Field(min_length=1)]
     expires_in_days: Annotated[int, Field(ge=1, le=3650)] | None = None
 
