@@ -44,6 +44,7 @@ class Grant:
         self.connections: set[Connection] = set()
         self.warned = 0  # the last of WARN_AT that was told
         self.doubted = False
+        self.changed_at = 0.0  # Unix time, as the database last said
 
     def tell(self, update: SessionUpdate) -> None:
         for connection in list(self.connections):
@@ -110,13 +111,14 @@ class Grants:
         self._sweep()
 
     def _heard(self, news: GrantNews) -> None:
-        if news.session:
-            self._ask([f"session:{news.session}"])
-        elif news.token:
-            self._ask([f"token:{news.token}"])
+        if news.user:
+            names = [name for name, grant in self._grants.items() if grant.user_id == news.user]
         else:
-            mine = (name for name, grant in self._grants.items() if grant.user_id == news.user)
-            self._ask(list(mine))
+            names = [f"session:{news.session}" if news.session else f"token:{news.token}"]
+        for name in names:
+            if grant := self._grants.get(name):
+                grant.changed_at = news.at
+        self._ask(names)
 
     def _ask(self, names: Iterable[str]) -> None:
         self._unsure.update(names)
@@ -190,6 +192,9 @@ class Grants:
             grant.tell(SessionUpdate(status="expired", expires_in=0))
             grant.end(4401, "Your session has expired.")
         else:
+            if grant.changed_at:
+                late = (time.time() - grant.changed_at) * 1000
+                logger.info("%s is cut %.0f ms after its end", name, late)
             grant.tell(SessionUpdate(status="revoked", expires_in=0))
             grant.end(4403, "Your session was ended.")
 
