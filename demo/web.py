@@ -18,11 +18,15 @@ from daphne.cli import CommandLineInterface
 from daphne.server import Server as DaphneServer
 from daphne.server import WebSocketFactory
 from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet import reactor as twisted_reactor
 
 from realtime.feed import Batch
 from realtime.transport import EXTENSION
 
+reactor: Any = twisted_reactor
+
 # Full collections stop the process for as long as it takes to look at every socket's objects.
+CHECKED_AT_ONCE = 20
 COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD = 50_000, 20, 100
 
 
@@ -65,6 +69,18 @@ class Server(DaphneServer):
         gc.freeze()
         gc.set_threshold(COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD)
         super().run()
+
+    def timeout_checker(self) -> None:
+        """As Daphne's, a few sockets at a time: its pings to all at once would hold events up."""
+        self._check_timeouts(list(self.connections))
+
+    def _check_timeouts(self, protocols: list[Any]) -> None:
+        for protocol in protocols[:CHECKED_AT_ONCE]:
+            protocol.check_timeouts()
+        if rest := protocols[CHECKED_AT_ONCE:]:
+            reactor.callLater(0, self._check_timeouts, rest)
+        else:
+            reactor.callLater(2, self.timeout_checker)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if scope["type"] == "websocket":

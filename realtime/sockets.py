@@ -13,6 +13,8 @@ from typing import Any, Protocol
 from realtime.auth import Identity
 
 HEARTBEAT = 20  # seconds
+TICK = 0.5  # seconds between looks at who is due
+AT_ONCE = 20  # heartbeats before events have a turn
 STALLED = 60.0  # seconds without an acknowledgement while the window is full
 MOST_SOCKETS = 100  # of one person in one process
 DRAIN = 3.0  # seconds that the closing of all sockets may take
@@ -77,16 +79,27 @@ class Sockets:
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(1)
-            now = time.monotonic()
-            while self._to_beat and self._to_beat[0][0] <= now:
-                _, socket = self._to_beat.popleft()
-                if socket.is_open:
-                    socket.beat()
-                    self._to_beat.append((now + HEARTBEAT, socket))
-            for socket in list(self.by_id.values()):
-                if socket.stalled_since and now - socket.stalled_since > STALLED:
-                    socket.end(4408, "This tab does not keep up.")
+            await asyncio.sleep(TICK)
+            await self._beat(time.monotonic())
+            await self._end_the_stalled(time.monotonic())
+
+    async def _beat(self, now: float) -> None:
+        done = 0
+        while self._to_beat and self._to_beat[0][0] <= now:
+            _, socket = self._to_beat.popleft()
+            if socket.is_open:
+                socket.beat()
+                self._to_beat.append((now + HEARTBEAT, socket))
+            done += 1
+            if done % AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    async def _end_the_stalled(self, now: float) -> None:
+        for number, socket in enumerate(list(self.by_id.values())):
+            if socket.stalled_since and now - socket.stalled_since > STALLED:
+                socket.end(4408, "This tab does not keep up.")
+            if number % (10 * AT_ONCE) == 0:
+                await asyncio.sleep(0)
 
     def _drain_on_signals(self, loop: asyncio.AbstractEventLoop) -> None:
         """Before the server's own handler of SIGTERM and SIGINT, which tells nobody.
