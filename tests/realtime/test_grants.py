@@ -149,6 +149,17 @@ async def test_what_no_news_told_of_is_found_by_the_sweep(
     await line.is_cut_with(4403, within=3)
 
 
+async def test_an_end_that_came_while_nobody_listened_is_found_on_return(
+    ann: User, grants: Grants
+) -> None:
+    client, session = await sync_to_async(device)(ann)
+    line = await line_of(grants, client)
+    deaf = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'"
+    both = f"WITH deaf AS ({deaf}) {DELETE} AND (SELECT count(*) FROM deaf) > 0"
+    await sync_to_async(raw)(both, session.pk)
+    await line.is_cut_with(4403, within=5)
+
+
 async def test_a_session_is_warned_of_then_ends(ann: User, grants: Grants) -> None:
     client, _ = await sync_to_async(device)(ann)
     await Session.objects.aupdate(expire_date=timezone.now() + timedelta(seconds=3))
