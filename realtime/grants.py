@@ -43,7 +43,7 @@ class Grant:
         self.expires_at = identity.expires_at
         self.connections: set[Connection] = set()
         self.warned = 0  # the last of WARN_AT that was told
-        self.doubted = False
+        self.doubted_at = 0.0  # by the monotonic clock
         self.changed_at = 0.0  # Unix time, as the database last said
 
     def tell(self, update: SessionUpdate) -> None:
@@ -183,11 +183,13 @@ class Grants:
 
     def _apply(self, name: str, grant: Grant, who: Identity | None, *, is_doubtful: bool) -> None:
         if who:
-            grant.doubted = False
+            grant.doubted_at = 0.0
             self._renew(grant, who)
-        elif is_doubtful and not grant.doubted:
-            grant.doubted = True
+        elif is_doubtful and not grant.doubted_at:
+            grant.doubted_at = time.monotonic()
             asyncio.get_running_loop().call_later(ASK_AGAIN, self._ask, [name])
+        elif is_doubtful and time.monotonic() - grant.doubted_at < ASK_AGAIN * 0.9:
+            pass  # a sweep came between
         elif grant.expires_at is not None and grant.expires_at <= time.time():
             grant.tell(SessionUpdate(status="expired", expires_in=0))
             grant.end(4401, "Your session has expired.")
