@@ -1,30 +1,21 @@
 """Sign-in for programs, and the snapshot that a stream completes."""
 
-from typing import Annotated, Any
+from typing import Any, cast
 
 from django.contrib.auth import authenticate, login, logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from ninja import Router
-from pydantic import AfterValidator
 
 from realtime import jobs, log
 from realtime.models import Job
 from realtime.problems import CamelSchema, Problem
+from realtime.session_store import SessionStore
+from realtime.text import Text
 
 session = Router(tags=["session"])
 realtime = Router(tags=["realtime"])
-
-
-def _storable(text: str) -> str:
-    if text != text.encode("utf-8", "ignore").decode().replace("\0", ""):
-        raise ValueError("holds characters that no text has")
-    return text
-
-
-# Without what PostgreSQL refuses: NUL, and halves of surrogate pairs.
-Text = Annotated[str, AfterValidator(_storable)]
 
 
 class Credentials(CamelSchema):
@@ -40,10 +31,11 @@ class SessionState(CamelSchema):
 
 
 def state(request: HttpRequest, user: User) -> dict[str, Any]:
+    session = cast("SessionStore", request.session)
     return {
         "user_id": str(user.pk),
         "username": user.get_username(),
-        "expires_in": request.session.get_expiry_age(),
+        "expires_in": session.expires_in(),
         "csrf_token": get_token(request),
     }
 
@@ -67,7 +59,7 @@ def show(request: HttpRequest) -> dict[str, Any]:
 
 @session.post("/extend", response=SessionState, by_alias=True)
 def extend(request: HttpRequest) -> dict[str, Any]:
-    """Begin the session's time anew."""
+    """Begin the session's time anew, and the cookie's; every tab of the session is told."""
     request.session.modified = True
     return state(request, request.auth)  # type: ignore[attr-defined]
 

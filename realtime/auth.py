@@ -1,19 +1,26 @@
-"""Who opens a socket: the Django session behind its cookie, the page's origin, the host."""
+"""Who opens a socket: a Django session or an API token, the page's origin, the host.
+
+Handshakes that arrive while others are being checked are checked together next, so that a storm of
+them costs a few queries, in threads of their own that delay neither pages nor delivery.
+"""
 
 import asyncio
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from importlib import import_module
+from contextlib import suppress
 
 from django.conf import settings
-from django.contrib.auth import get_user
-from django.db import close_old_connections
-from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
-# Handshakes have threads of their own: a storm of them delays neither pages nor delivery.
+from realtime.identities import Identity, Secret, by_secrets
+from realtime.tokens import bearer
+
+__all__ = ["Identity", "Refused", "authenticate"]
+
+CHECK_SECONDS = 10.0
+MOST_AT_ONCE = 500
+
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="socket-auth")
 
 
@@ -26,47 +33,74 @@ class Refused(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Identity:
-    """A signed-in person, as far as delivery needs to know. `expires_in` is in seconds."""
-
-    user_id: int
-    username: str
-    expires_in: int
-
-
 async def authenticate(headers: Iterable[tuple[bytes, bytes]]) -> Identity:
-    """Raises Refused with 4403 for a foreign page or host, 4401 for nobody signed in."""
+    """Raises Refused with 4403 for a foreign page or host, or a token that may not read; with 4401
+    for nobody signed in. Raises DatabaseError or TimeoutError when that cannot be checked."""
     sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     host, _port = split_domain_port(sent.get("host", ""))
     if not validate_host(host, settings.ALLOWED_HOSTS):
         raise Refused(4403, "This host name is not one of ALLOWED_HOSTS.")
-    if sent.get("origin", "").lower() not in settings.ALLOWED_ORIGINS:
+    token = bearer(sent.get("authorization", ""))
+    # No foreign page can send an Authorization header of a socket.
+    if token is None and sent.get("origin", "").lower() not in settings.ALLOWED_ORIGINS:
         raise Refused(4403, "This page's origin is not one of ALLOWED_ORIGINS.")
-    session_key = parse_cookie(sent.get("cookie", "")).get(settings.SESSION_COOKIE_NAME, "")
-    loop = asyncio.get_running_loop()
-    identity = await loop.run_in_executor(_threads, _identify, session_key)
+    identity = await _identify(_secret(token, sent.get("cookie", "")))
     if identity is None:
-        raise Refused(4401, "Sign in first.")
+        raise Refused(4401, "Sign in first." if token is None else "This token is not valid.")
+    if not identity.may_read:
+        raise Refused(4403, "This token may not read.")
     return identity
 
 
-def _identify(session_key: str) -> Identity | None:
-    """The active user of a session. Django's `get_user` knows rotated secret keys."""
-    if not session_key:
+def _secret(token: str | None, cookie: str) -> Secret:
+    if token is not None:
+        return "token", token
+    return "session", parse_cookie(cookie).get(settings.SESSION_COOKIE_NAME, "").replace("\0", "")
+
+
+class _Checks:
+    """The handshakes of one event loop that wait to be checked."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[Secret, asyncio.Future[Identity | None]] = {}
+        self._working: asyncio.Task[None] | None = None
+
+    async def ask(self, secret: Secret) -> Identity | None:
+        if secret not in self._waiting:
+            self._waiting[secret] = asyncio.get_running_loop().create_future()
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
+        # Others may wait for the same answer.
+        return await asyncio.shield(self._waiting[secret])
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                now = list(self._waiting)[:MOST_AT_ONCE]
+                await self._check({secret: self._waiting.pop(secret) for secret in now})
+        finally:
+            self._working = None
+
+    async def _check(self, batch: dict[Secret, asyncio.Future[Identity | None]]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                who = await loop.run_in_executor(_threads, by_secrets, list(batch))
+        except Exception as error:
+            for answer in batch.values():
+                answer.set_exception(error)
+                with suppress(Exception):
+                    answer.exception()  # seen, also when nobody waits for it any more
+        else:
+            for secret, answer in batch.items():
+                answer.set_result(who.get(secret))
+
+
+_checks: dict[asyncio.AbstractEventLoop, _Checks] = {}
+
+
+async def _identify(secret: Secret) -> Identity | None:
+    """Whom the secret lets in."""
+    if not secret[1]:
         return None
-    close_old_connections()
-    try:
-        request = HttpRequest()
-        session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-        # With rotated keys Django would move the session to a new key, for which a socket cannot
-        # set the cookie; the next page does.
-        session.cycle_key = lambda: None
-        request.session = session
-        user = get_user(request)
-        if not user.is_authenticated or not user.is_active or user.pk is None:
-            return None
-        expires_in = int(request.session.get_expiry_age())
-        return Identity(user.pk, user.get_username(), expires_in)
-    finally:
-        close_old_connections()
+    return await _checks.setdefault(asyncio.get_running_loop(), _Checks()).ask(secret)

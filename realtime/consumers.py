@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from channels.consumer import AsyncConsumer
+from django.db import DatabaseError
 from redis import RedisError
 
 from realtime.auth import Identity, Refused, authenticate
@@ -21,6 +22,7 @@ from realtime.frames import (
     Ack,
     Closing,
     Error,
+    ExtendSession,
     Heartbeat,
     Inbound,
     Outbound,
@@ -32,6 +34,7 @@ from realtime.frames import (
     encode,
     text_frame,
 )
+from realtime.grants import grants
 from realtime.hub import hub
 from realtime.log import Position
 from realtime.sockets import HEARTBEAT, sockets
@@ -104,6 +107,7 @@ class EventConsumer(AsyncConsumer):
                 expires_in=identity.expires_in,
             )
         )
+        grants().watch(self)
         self._too_late = asyncio.get_running_loop().call_later(
             RESUME_SECONDS, self.end, 4412, "No resume frame came."
         )
@@ -119,6 +123,7 @@ class EventConsumer(AsyncConsumer):
         self._too_late.cancel()
         self.delivery.stop()
         sockets().remove(self)
+        grants().forget(self)
         if self._feed:
             await hub().leave(self._feed, self.delivery)
 
@@ -162,6 +167,8 @@ class EventConsumer(AsyncConsumer):
                 self._resumed = True
                 self._too_late.cancel()
                 self._do(self._resume(position))
+            case ExtendSession():
+                self._do(self._extend_session())
 
     def _is_allowed(self) -> bool:
         """A token bucket over inbound frames; empty, the socket is closed."""
@@ -202,6 +209,15 @@ class EventConsumer(AsyncConsumer):
     async def _resume(self, cursor: Position | None) -> None:
         self._feed = await hub().join(self.identity.user_id, self.delivery, cursor)
         self.delivery.start(self._feed, cursor)
+
+    async def _extend_session(self) -> None:
+        try:
+            await grants().extend(self)
+        except ValueError as error:
+            self._say(Error(code="invalid", message=str(error)))
+        except (DatabaseError, TimeoutError) as error:
+            logger.warning("a session could not be extended: %s", error)
+            self._say(Error(code="unavailable", message="The session cannot be extended now."))
 
     # --- What goes out ----------------------------------------------------------------------------
     @property

@@ -1,8 +1,11 @@
-"""The Job: one run of a task, as a row its owner can watch; and the outbox of its events."""
+"""The Job: one run of a task, as a row its owner can watch; the outbox of its events; and what lets
+a person in: sessions and API tokens."""
 
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
@@ -111,3 +114,53 @@ class IdempotentRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of user {self.owner_id}"
+
+
+class Session(AbstractBaseSession):
+    """A browser's or a program's sign-in. Its end, however it comes, is announced by triggers.
+
+    The key is a secret that may change; `public_id` names the session for as long as it lives.
+    """
+
+    public_id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    session_key = models.CharField(max_length=40, unique=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="sessions"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(auto_now_add=True, help_text="To the minute.")
+    user_agent = models.CharField(max_length=200, blank=True)
+    ip = models.GenericIPAddressField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-last_seen_at", "public_id")
+
+    def __str__(self) -> str:
+        return f"session {self.public_id}"
+
+
+class Scope(models.TextChoices):
+    READ = "read", "Read"
+    WRITE = "write", "Write"
+
+
+class ApiToken(models.Model):
+    """Lets a program in as its owner. The token itself is shown once and kept nowhere."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    name = models.CharField(max_length=100)
+    scopes = ArrayField(models.CharField(max_length=8, choices=Scope))
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token, in hex.")
+    prefix = models.CharField(max_length=12, help_text="How the token begins.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, help_text="To the minute.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "id")
+
+    def __str__(self) -> str:
+        return f"{self.name} of user {self.owner_id}"

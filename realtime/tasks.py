@@ -6,6 +6,7 @@ from celery import shared_task
 from celery.signals import worker_ready
 
 from realtime import idempotency, jobs, publish
+from realtime.session_store import SessionStore
 
 
 @shared_task(name="realtime.reap")
@@ -17,6 +18,7 @@ def reap() -> None:
 @shared_task(name="realtime.forget")
 def forget() -> None:
     idempotency.forget()
+    SessionStore.clear_expired()
 
 
 @worker_ready.connect

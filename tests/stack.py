@@ -34,6 +34,7 @@ class LiveStack:
         self.start()
 
     def start(self) -> None:
+        said = len(self.said()) if self.output.exists() else 0
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"],
@@ -42,8 +43,10 @@ class LiveStack:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        until(lambda: "Ready in" in self.said() or self.process.poll() is not None, within=90)
-        assert "Ready in" in self.said(), self.said()
+        until(
+            lambda: "Ready in" in self.said()[said:] or self.process.poll() is not None, within=90
+        )
+        assert "Ready in" in self.said()[said:], self.said()
 
     def said(self) -> str:
         return self.output.read_text()

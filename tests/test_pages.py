@@ -14,7 +14,7 @@ from pytest_django import Settings
 from demo.static_files import import_map, modules
 from documents.models import Chunk, Document, Page
 from rag.models import Passage, Query
-from realtime import log
+from realtime import log, tokens
 from realtime.models import Job, Status
 
 
@@ -71,7 +71,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-@pytest.mark.parametrize("url", ["/documents/", "/ask/", "/activity/"])
+@pytest.mark.parametrize("url", ["/documents/", "/ask/", "/activity/", "/settings/"])
 def test_a_stranger_is_asked_to_sign_in_and_then_led_back(
     client: Client, db: None, url: str
 ) -> None:
@@ -259,3 +259,25 @@ def test_the_admin_keeps_its_scripts_and_nobody_else_does(admin_client: Client) 
     assert "require-trusted-types-for" not in policies[0]
     assert "'strict-dynamic'" in policies[1]
     assert "trusted-types demo" in policies[1]
+
+
+def test_the_settings_show_my_sessions_and_tokens_and_nobody_else_s(
+    mine: Client, ann: User, bob: User
+) -> None:
+    other = Client()
+    other.force_login(bob)
+    tokens.make(ann, "annes program", ["read"])
+    _, secret = tokens.make(bob, "bobs program", ["read"])
+    page = shown(mine, "/settings/")
+    assert page.count('id="session-') == 1
+    assert "annes program" in page
+    assert "bobs program" not in page
+    assert secret not in shown(other, "/settings/")
+    assert mine.cookies["sessionid"].value not in page
+
+
+def test_a_password_that_cannot_be_taken_is_told_beside_its_field(mine: Client) -> None:
+    form = {"old_password": "wrong", "new_password1": "a", "new_password2": "b"}
+    page = mine.post("/settings/password/", form).content.decode()
+    assert "was entered incorrectly" in page
+    assert mine.get("/api/session").status_code == 200

@@ -12,7 +12,7 @@ from tests.browser.test_ask import QUESTION, ask, herons
 from tests.stack import PASSWORD
 
 __all__ = ["herons"]  # a fixture
-PAGES = ("/documents/", "/ask/", "/activity/", "/nowhere/")
+PAGES = ("/documents/", "/ask/", "/activity/", "/settings/", "/nowhere/")
 
 
 def findings(page: Page) -> Iterator[str]:
@@ -58,7 +58,7 @@ def test_every_page_is_small(page: Page, herons: str) -> None:
     query = page.url
     answers: list[Response] = []
     page.on("response", lambda answer: answers.append(answer))
-    for url in (*PAGES[:3], herons, query):
+    for url in (*PAGES[:4], herons, query):
         answers.clear()
         page.goto(url, wait_until="networkidle")
         bytes_of = {".js": 0, ".css": 0}

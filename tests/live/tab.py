@@ -12,14 +12,18 @@ from tests.stack import LiveStack
 
 
 class Tab:
-    """What a browser tab does: opens the socket with its cookie and its origin, and resumes."""
+    """What a browser tab does: opens the socket with its cookie and its origin, and resumes; or
+    what a program does with its token."""
 
-    def __init__(self, stack: LiveStack, client: httpx.Client, **headers: str) -> None:
+    def __init__(
+        self, stack: LiveStack, client: httpx.Client, token: str = "", **headers: str
+    ) -> None:
         cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        sent = {"Authorization": f"Bearer {token}"} if token else {"Cookie": cookies}
         self.socket: ClientConnection = connect(
             stack.url.replace("http", "ws") + "/ws",
-            additional_headers={"Cookie": cookies} if cookies else {},
-            **({"origin": stack.url} | headers),  # type: ignore[arg-type]
+            additional_headers=sent if token or cookies else {},
+            **(({} if token else {"origin": stack.url}) | headers),  # type: ignore[arg-type]
         )
 
     def say(self, **frame: Any) -> None:

@@ -1,13 +1,15 @@
 """A kind of job for tests of jobs themselves."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import msgspec
 import pytest
 import redis
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connections
 
 from realtime import jobs
 from realtime.events import Event
@@ -61,3 +63,10 @@ def events_of(valkey: redis.Redis) -> Callable[[User], list[dict[str, object]]]:
         return [msgspec.json.decode(fields[b"e"]) for _, fields in entries]
 
     return read
+
+
+@pytest.fixture
+async def rows() -> AsyncIterator[None]:
+    """For async tests that use the ORM: its thread lets go of the database afterwards."""
+    yield
+    await sync_to_async(connections.close_all)()

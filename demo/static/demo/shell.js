@@ -4,7 +4,9 @@
 import { live } from "realtime/live.js";
 import { SIGNED_OUT } from "realtime/http.js";
 import "realtime/connection-status.js";
+import "realtime/drafts.js";
 import "realtime/job-progress.js";
+import "realtime/session-banner.js";
 import "demo/local-times.js";
 
 const A_YEAR = 31_536_000;

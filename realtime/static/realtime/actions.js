@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * Buttons that command the API: `data-action="POST /api/…"`, after a question with `data-confirm`.
+ * Buttons that command the API: `data-action="POST /api/…"`, after a question with `data-confirm`
+ * (`data-confirm-text`, and `data-confirm-yes` for the button).
  * What the command changes comes back as an event.
  */
 
@@ -13,8 +14,8 @@ export const ACCEPTED = "accepted";
 document.addEventListener("click", async ({ target }) => {
   const button = /** @type {Element} */ (target).closest?.("button[data-action]");
   if (!(button instanceof HTMLButtonElement) || button.ariaBusy === "true") return;
-  const { action = "", confirm, confirmText } = button.dataset;
-  if (confirm && !await confirmed(confirm, confirmText ?? "")) return;
+  const { action = "", confirm, confirmText, confirmYes } = button.dataset;
+  if (confirm && !await confirmed(confirm, confirmText, confirmYes)) return;
   const [method, url] = action.split(" ");
   button.ariaBusy = "true";
   try {
@@ -29,14 +30,16 @@ document.addEventListener("click", async ({ target }) => {
 
 /**
  * @param {string} question
- * @param {string} text
+ * @param {string} [text]
+ * @param {string} [yes] what the button says that does it
  * @returns {Promise<boolean>}
  */
-function confirmed(question, text) {
+function confirmed(question, text = "", yes = "Remove") {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector("dialog#confirm"));
   if (!dialog) return Promise.resolve(false);
   /** @type {HTMLElement} */ (dialog.querySelector("#confirm-title")).textContent = question;
   /** @type {HTMLElement} */ (dialog.querySelector("#confirm-text")).textContent = text;
+  /** @type {HTMLElement} */ (dialog.querySelector("#confirm-yes")).textContent = yes;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((answer) => {
