@@ -17,7 +17,7 @@ SOURCES = [
 TOP_LEVEL = {
     *OURS, "chat", "mcp_install", "templates", "tests", "bench", "docs",
     "manage.py", "pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", "Makefile",
-    "deno.json", "deno.lock", "requirements.txt", "requirements-dev.txt",
+    "deno.json", "deno.lock", "requirements.txt", "requirements-bench.txt", "requirements-dev.txt",
     "requirements-models.in", "requirements-models.txt", ".ci", ".gitignore",
 }  # fmt: skip
 
