@@ -148,10 +148,13 @@ class Hub:
             del self._probes[nonce]
 
     async def _receive(self) -> None:
+        inbox = self._layer.channels[self._channel]
         while True:
             try:
                 message = await self._layer.receive(self._channel)
                 self._dispatch(message)
+                if inbox.empty():
+                    self._flush()  # not in the next turn: nothing more came in this one
             except Exception:
                 logger.exception("an announcement could not be handled")
                 await asyncio.sleep(0.1)
