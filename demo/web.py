@@ -27,7 +27,7 @@ reactor: Any = twisted_reactor
 
 # Full collections stop the process for as long as it takes to look at every socket's objects.
 CHECKED_AT_ONCE = 20
-COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD = 50_000, 20, 100
+COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD = 10_000, 50, 100
 
 
 class FrameProtocol(WebSocketProtocol):
