@@ -2,6 +2,7 @@
 
 from ninja import NinjaAPI
 
+from chat.api import router as chat
 from documents.api import router as documents
 from rag.api import router as rag
 from realtime import access_api, problems
@@ -23,3 +24,4 @@ api.add_router("/tokens", access_api.tokens, auth=PEOPLE)
 api.add_router("/realtime", realtime_api.realtime)
 api.add_router("/documents", documents)
 api.add_router("/rag", rag)
+api.add_router("/chat", chat)

@@ -11,8 +11,8 @@ import sys
 import xllamacpp
 
 NAME = "smollm2-135m-demo"
-CONTEXT_TOKENS = 8192  # shared by the slots
 SLOTS = 2
+CONTEXT_TOKENS = 4096  # of each slot
 
 
 def serve(model: str, port: int, api_key: str) -> xllamacpp.Server:
@@ -23,7 +23,7 @@ def serve(model: str, port: int, api_key: str) -> xllamacpp.Server:
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
     parameters.api_keys = [api_key]
-    parameters.n_ctx = CONTEXT_TOKENS
+    parameters.n_ctx = CONTEXT_TOKENS * SLOTS
     parameters.n_parallel = SLOTS
     parameters.cpuparams.n_threads = max(1, min(4, os.cpu_count() or 1))
     parameters.cache_ram_mib = 64  # its default would take 8 GiB

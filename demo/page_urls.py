@@ -14,6 +14,7 @@ urlpatterns = [
     path("settings/password/", account.change_password, name="change-password"),
     path("documents/", include("documents.urls")),
     path("ask/", include("rag.urls")),
+    path("chat/", include("chat.urls")),
     path("activity/", views.activity_page, name="activity"),
     path("activity/part/", views.activity_part, name="activity-part"),
     path("activity/rows/", views.activity_rows, name="activity-rows"),

@@ -55,8 +55,13 @@ REALTIME_REDIS_URL = env.text("REALTIME_REDIS_URL") or REDIS_URL
 
 LLM_BASE_URL = env.text("LLM_BASE_URL")
 LLM_API_KEY = env.text("LLM_API_KEY")
-LLM_MODEL = env.text("LLM_MODEL")
+LLM_MODELS = env.words("LLM_MODEL", [])
+LLM_MODEL = LLM_MODELS[0] if LLM_MODELS else ""  # the default
+LLM_CONTEXT_TOKENS = env.integer("LLM_CONTEXT_TOKENS", 8192)
 EMBEDDED_LLM_URL = server("EMBEDDED_LLM_URL")
+EMBEDDED_LLM_API_KEY = server("EMBEDDED_LLM_API_KEY")
+EMBEDDED_LLM_MODEL = server("EMBEDDED_LLM_MODEL")
+EMBEDDED_LLM_CONTEXT_TOKENS = int(server("EMBEDDED_LLM_CONTEXT_TOKENS") or 0)
 EMBEDDING_BASE_URL = env.text("EMBEDDING_BASE_URL")
 EMBEDDING_API_KEY = env.text("EMBEDDING_API_KEY") or LLM_API_KEY
 EMBEDDING_MODEL = env.text("EMBEDDING_MODEL")
@@ -91,6 +96,7 @@ INSTALLED_APPS = [
     "realtime",
     "documents",
     "rag",
+    "chat",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -222,8 +228,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "let replies go on": {
+        "task": "chat.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
+
+# --- Tools in chat ------------------------------------------------------------------------------
+TOOL_PROVIDER = env.text("TOOL_PROVIDER", "chat.tools.NoTools")
 
 LOGGING = {
     "version": 1,

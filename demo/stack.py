@@ -168,6 +168,8 @@ class Stack:
         self.servers |= {
             "EMBEDDED_LLM_URL": f"http://127.0.0.1:{port}/v1",
             "EMBEDDED_LLM_API_KEY": key,
+            "EMBEDDED_LLM_MODEL": embedded_llm.NAME,
+            "EMBEDDED_LLM_CONTEXT_TOKENS": str(embedded_llm.CONTEXT_TOKENS),
         }
         return Child(
             "language model",
@@ -188,7 +190,7 @@ class Stack:
         processes = str(max(1, min(4, (os.cpu_count() or 2) // 2)))
         return [
             self._worker("documents", ["--pool=prefork", f"--concurrency={processes}"]),
-            self._worker("interactive", ["--pool=threads", "--concurrency=16"]),
+            self._worker("interactive", ["--pool=threads", "--concurrency=64"]),
         ]
 
     def _worker(self, queue: str, options: list[str]) -> Child:

@@ -21,7 +21,8 @@ STEP = 50
 class Activity(NamedTuple):
     """One job for its owner's eyes: what it does, to what, and where to ask for a change.
 
-    The percents of an `unsteady` job say how far it is, not how long it will take.
+    The percents of an `unsteady` job say how far it is, not how long it will take. `ends` is the
+    command that ends it.
     """
 
     job: Job
@@ -30,6 +31,7 @@ class Activity(NamedTuple):
     url: str
     commands: str
     unsteady: bool = False
+    ends: str = "cancel"
 
 
 class SignIn(LoginView):
@@ -67,7 +69,9 @@ def activity_rows(request: HttpRequest) -> Context:
 
 
 def _mine(request: HttpRequest) -> QuerySet[Job]:
-    return Job.objects.filter(owner=owner(request)).select_related("document", "query")
+    return Job.objects.filter(owner=owner(request)).select_related(
+        "document", "query", "chat_message__session"
+    )
 
 
 def _list(request: HttpRequest) -> Context:
@@ -97,5 +101,16 @@ def _activity(job: Job) -> Activity:
         url = reverse("rag:query", args=[query.pk])
         return Activity(
             job, "Answer a question", query.question, url, f"/api/rag/queries/{query.pk}"
+        )
+    if reply := getattr(job, "chat_message", None):
+        url = reverse("chat:session", args=[reply.session_id])
+        return Activity(
+            job,
+            "Reply in a chat",
+            str(reply.session),
+            url,
+            f"/api/chat/messages/{reply.pk}",
+            unsteady=True,
+            ends="stop",
         )
     return Activity(job, job.kind, "removed since", "", "")

@@ -121,9 +121,28 @@ def _status_in_words(error: openai.APIStatusError, server: str) -> tuple[str, bo
     if status == 404:
         return f"{server} does not know the model. Check LLM_MODEL and LLM_BASE_URL.", False
     if status == 429:
-        return f"{server} is busy or its quota is used up.", True
+        after = retry_after(error)
+        when = f" It asks to be tried again in {after:g} s." if after else ""
+        return f"{server} is busy or its quota is used up.{when}", True
     if status >= 500:
         return f"{server} has an error of its own ({status}).", True
-    if status in (400, 413, 422) and "context" in error.message.lower():
+    if is_too_long(error):
         return f"{server} finds the question with its passages too long.", False
     return f"{server} refuses the request ({status}).", False
+
+
+def retry_after(error: Exception) -> float | None:
+    """The seconds that a server asks to be left alone for."""
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    text = error.response.headers.get("retry-after", "")
+    return float(text) if text.replace(".", "", 1).isdecimal() else None
+
+
+def is_too_long(error: Exception) -> bool:
+    """Was the request refused because it does not fit the model's context?"""
+    return (
+        isinstance(error, openai.APIStatusError)
+        and error.status_code in (400, 413, 422)
+        and "context" in error.message.lower()
+    )

@@ -1,7 +1,8 @@
 """An answer as HTML: Markdown from a language model, or quotes; citations become links.
 
 A model's text is not trusted. It is rendered without raw HTML, then everything but a short list of
-elements is removed, and only then are the citations of passages that exist made into links.
+elements is removed, and only then are the citations of passages that exist made into links. Code is
+coloured by the classes of Pygments.
 """
 
 import re
@@ -12,12 +13,35 @@ import nh3
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-_INLINE = {"a", "br", "code", "del", "em", "strong"}
+MOST_COLOURED = 100_000  # characters of code; more takes too long to be worth it
+
+
+def _coloured(code: str, language: str, _attributes: str) -> str:
+    """Code as HTML; "" when its language is not known, and it stays as it is."""
+    if not language or len(code) > MOST_COLOURED:
+        return ""
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False)
+    except ClassNotFound:
+        return ""
+    return str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
+
+
+_MARKDOWN = (
+    MarkdownIt("commonmark", {"html": False, "highlight": _coloured})
+    .enable(["table", "strikethrough"])
+    .disable("image")
+)
+_INLINE = {"a", "br", "code", "em", "s", "span", "strong"}
 _BLOCKS = {"blockquote", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"}
 _TABLES = {"table", "tbody", "td", "th", "thead", "tr"}
-_ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+_ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "span": {"class"}, "code": {"class"}}
 _HEADING = re.compile(r"<(/?)h([12])>")
 _TAG = re.compile(r"(<[^>]*>)")
 _CITATION = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
@@ -33,7 +57,32 @@ class Source(NamedTuple):
 
 def render_answer(text: str, sources: Mapping[int, Source]) -> SafeString:
     """Markdown to safe HTML, its `[n]` linked where passage n exists."""
-    html = _HEADING.sub(r"<\1h3>", _MARKDOWN.render(text))
+    return _safe(_MARKDOWN.render(text), sources)
+
+
+def render_blocks(text: str, sources: Mapping[int, Source]) -> list[tuple[int, SafeString]]:
+    """The top-level blocks of a Markdown text: the line that each begins on, from 0, and its HTML.
+
+    Of a text that grows at its end, all blocks but the last are final. That holds as long as no
+    link is defined below its use.
+    """
+    tokens = _MARKDOWN.parse(text)
+    blocks: list[list[Token]] = []
+    for token in tokens:
+        if token.level == 0 and token.nesting >= 0:
+            blocks.append([])
+        blocks[-1].append(token)
+    return [
+        (block[0].map[0] if block[0].map else 0, _safe(_render(block), sources)) for block in blocks
+    ]
+
+
+def _render(tokens: list[Token]) -> str:
+    return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+
+
+def _safe(html: str, sources: Mapping[int, Source]) -> SafeString:
+    html = _HEADING.sub(r"<\1h3>", html)
     clean = nh3.clean(
         html,
         tags=_INLINE | _BLOCKS | _TABLES,

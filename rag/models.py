@@ -108,14 +108,13 @@ class Query(models.Model):
         return self.question[:80]
 
 
-class Passage(models.Model):
+class FoundPassage(models.Model):
     """A chunk found for a question, as it was then: `[rank]` in the answer refers to it.
 
     `start` and `end` are characters of page `page`; where the passage runs on to `page_to`,
     `end` is the end of `page`.
     """
 
-    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="passages")
     rank = models.PositiveSmallIntegerField()
     chunk = models.ForeignKey(Chunk, null=True, on_delete=models.SET_NULL, related_name="+")
     document = models.ForeignKey(Document, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -128,8 +127,17 @@ class Passage(models.Model):
     score = models.FloatField(help_text="Cosine similarity to the question.")
 
     class Meta:
-        ordering = ("rank",)
-        constraints = [models.UniqueConstraint(fields=["query", "rank"], name="passage_rank_once")]
+        abstract = True
 
     def __str__(self) -> str:
         return f"[{self.rank}] {self.document_name}, page {self.page}"
+
+
+class Passage(FoundPassage):
+    """What was found for a query."""
+
+    query = models.ForeignKey(Query, on_delete=models.CASCADE, related_name="passages")
+
+    class Meta:
+        ordering = ("rank",)
+        constraints = [models.UniqueConstraint(fields=["query", "rank"], name="passage_rank_once")]

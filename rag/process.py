@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import asdict
 
 from documents.models import Document
 from rag import models
@@ -34,7 +35,7 @@ def answer_query(query_id: uuid.UUID, report: Report) -> str:
     report("STARTED", 0, "Processing query")
     writer = AnswerWriter(query, report)
     writer.begin()
-    if words := _why_not(query):
+    if words := why_nothing(query.owner_id, _asked(query)):
         writer.write(iter([words]))
         return COMPLETE
     passages = _retrieve(query, report)
@@ -52,12 +53,11 @@ def _say_retry(report: Report, words: str) -> None:
     report.flush()  # words alone could wait a second
 
 
-def _why_not(query: models.Query) -> str:
-    """Why nothing can be found at all, or ""."""
-    mine = Document.objects.filter(owner_id=query.owner_id)
-    asked = _asked(query)
-    if asked is not None:
-        mine = mine.filter(pk__in=asked)
+def why_nothing(owner_id: int, documents: list[uuid.UUID] | None) -> str:
+    """Why nothing can be found at all in the owner's documents, or in some of them; or ""."""
+    mine = Document.objects.filter(owner_id=owner_id)
+    if documents is not None:
+        mine = mine.filter(pk__in=documents)
     states = set(mine.values_list("job__status", flat=True))
     if not states:
         return NO_DOCUMENTS
@@ -84,27 +84,13 @@ def _retrieve(query: models.Query, report: Report) -> list[Passage]:
         documents=_asked(query),
     )
     with report.fence():
-        models.Passage.objects.bulk_create(_row(query, passage) for passage in passages)
+        models.Passage.objects.bulk_create(
+            models.Passage(query=query, **asdict(passage)) for passage in passages
+        )
     noun = "chunk" if len(passages) == 1 else "chunks"
     report("RETRIEVAL", 50, f"Found {len(passages)} relevant {noun}")
     report.flush()  # the next stage follows at once, and this one is to be seen
     return passages
-
-
-def _row(query: models.Query, passage: Passage) -> models.Passage:
-    return models.Passage(
-        query=query,
-        rank=passage.rank,
-        chunk_id=passage.chunk_id,
-        document_id=passage.document_id,
-        document_name=passage.document_name,
-        page=passage.page,
-        page_to=passage.page_to,
-        start=passage.start,
-        end=passage.end,
-        text=passage.text,
-        score=passage.score,
-    )
 
 
 class AnswerWriter:

@@ -11,7 +11,7 @@ from pgvector import Vector
 from documents.models import Chunk, Page
 from rag import lexical
 from rag.embedder import Embedder, Vectors
-from rag.models import EmbeddingModel
+from rag.models import EmbeddingModel, FoundPassage
 from realtime.models import Status
 
 CANDIDATES = 100  # of each kind
@@ -52,6 +52,11 @@ class Passage:
     end: int
     text: str
     score: float
+
+    @classmethod
+    def of(cls, row: FoundPassage) -> "Passage":
+        """A passage that was kept, and whose document is still there."""
+        return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})
 
 
 def retrieve(

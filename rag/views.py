@@ -8,8 +8,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from documents.models import Document
-from rag.markdown import Source, cited, render_answer, render_quotes
-from rag.models import Passage, Query
+from rag.markdown import cited, render_answer, render_quotes
+from rag.models import Query
+from rag.sources import sources_of
 from realtime.models import ACTIVE, Status
 from realtime.pages import Context, live_page, owner, shown
 
@@ -71,7 +72,7 @@ def _query(request: HttpRequest, query_id: uuid.UUID) -> Context:
     finished = query.job.status not in ACTIVE
     extractive = query.answered_by == EXTRACTIVE
     render = render_quotes if extractive else render_answer
-    sources = {passage.rank: _source(passage) for passage in passages}
+    sources = sources_of(passages)
     return {
         "query": query,
         "asked": list(query.documents.all()),
@@ -81,14 +82,3 @@ def _query(request: HttpRequest, query_id: uuid.UUID) -> Context:
         "finished": finished,
         "answer": render(query.answer, sources) if finished else None,
     }
-
-
-def _source(passage: Passage) -> Source:
-    """Where a citation leads: the highlighted passage, or its card when the document is gone."""
-    words = f"{passage.document_name}, page {passage.page}"
-    if passage.document is None:
-        return Source(f"#source-{passage.rank}", words)
-    # The end counts from the start of the first page, also where the passage runs on to the next.
-    end = passage.start + len(passage.text)
-    place = f"?page={passage.page}&start={passage.start}&end={end}#passage"
-    return Source(f"/documents/{passage.document_id}/{place}", words)

@@ -1,6 +1,6 @@
 """Answers written by the language model that the settings name, over the passages found."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from django.conf import settings
 
@@ -36,13 +36,17 @@ class Written:
 
 
 def prompt(question: str, passages: list[Passage]) -> Messages:
-    """The messages for the model. Passages are fenced, and cannot close their fence."""
-    blocks = [
+    """The messages for the model."""
+    content = f"{passage_blocks(passages)}\n\nQuestion: {question}"
+    return [{"role": "system", "content": _INSTRUCTIONS}, {"role": "user", "content": content}]
+
+
+def passage_blocks(passages: Sequence[Passage]) -> str:
+    """Passages for a model: fenced, and unable to close their fence."""
+    return "\n".join(
         f'<passage number="{p.rank}" page="{p.page}">\n{_fenced(p.text)}\n</passage>'
         for p in passages
-    ]
-    content = "\n".join(blocks) + f"\n\nQuestion: {question}"
-    return [{"role": "system", "content": _INSTRUCTIONS}, {"role": "user", "content": content}]
+    )
 
 
 def _fenced(text: str) -> str:

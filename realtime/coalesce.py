@@ -1,6 +1,7 @@
 """What a client that lags is sent in place of everything: the classes of `docs/protocol.md`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -32,6 +33,13 @@ def coalesced(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in result if entry]
 
 
+def _put_blocks_before(event: dict[str, Any], begin: int, blocks: list[str]) -> None:
+    """Those of an earlier event that the event does not replace."""
+    kept = blocks[: max(0, event["blocksFrom"] - begin)]
+    event["blocks"] = kept + event["blocks"]
+    event["blocksFrom"] -= len(kept)
+
+
 def _merged(earlier: Entry, later: Entry) -> Entry | None:
     """Two pieces as one, if they are adjacent and fit into one event."""
     if len(earlier.payload) + len(later.payload) > MAX_EVENT_BYTES:
@@ -42,5 +50,9 @@ def _merged(earlier: Entry, later: Entry) -> Entry | None:
     same = before.get("attempt") == after.get("attempt")
     if not same or after[start] != before[start] + len(before[field]):
         return None
+    if "blocks" in before:
+        if "blocks" not in after:
+            return None  # they would hide the later piece
+        _put_blocks_before(after, before["blocksFrom"], before["blocks"])
     after[field], after[start] = before[field] + after[field], before[start]
     return Entry(later.offset, msgspec.json.encode(after), later.coalesce)

@@ -38,6 +38,9 @@ class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
     `content_offset` counts the characters (code points) of the message before this piece, so that
     a piece can be applied twice without harm. `query_id` is set where the text answers a question
     to documents; `session_id` is then empty.
+
+    `blocks` is the text up to here as HTML, from its block number `blocks_from` on: they take the
+    place of all blocks from there on that are shown. Without them the piece is shown as it is.
     """
 
     message_id: str
@@ -46,6 +49,8 @@ class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
     is_complete: bool
     content_offset: int
     query_id: str | UnsetType = UNSET
+    blocks_from: int | UnsetType = UNSET
+    blocks: list[str] | UnsetType = UNSET
 
     @property
     def stream(self) -> str:

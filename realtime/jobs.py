@@ -26,6 +26,7 @@ from redis import RedisError
 from realtime.events import Event
 from realtime.models import ACTIVE, ENDED, Job, Status
 from realtime.publish import publish
+from realtime.signals import ended
 
 logger = logging.getLogger(__name__)
 
@@ -59,15 +60,30 @@ def announce(job: Job, *, durable: bool = True) -> None:
     publish(job.owner_id, event, durable=durable, job=job)
 
 
-def create(owner: User, kind: str, subject: uuid.UUID, message: str = "Waiting to start") -> Job:
-    """A queued job, in the caller's transaction; sent to a worker when that commits.
+def create(
+    owner: User,
+    kind: str,
+    subject: uuid.UUID,
+    message: str = "Waiting to start",
+    *,
+    waits: bool = False,
+) -> Job:
+    """A queued job, in the caller's transaction; sent to a worker when that commits. One that
+    `waits` is queued by `wake`.
 
     The caller announces it once the row it works on is there too.
     """
+    status = Status.WAITING if waits else Status.QUEUED
     job = Job.objects.create(
-        owner=owner, kind=kind, subject=subject, message=message, queued_at=timezone.now()
+        owner=owner,
+        kind=kind,
+        subject=subject,
+        status=status,
+        message=message,
+        queued_at=timezone.now(),
     )
-    transaction.on_commit(lambda: send(job), robust=True)
+    if not waits:
+        transaction.on_commit(lambda: send(job), robust=True)
     return job
 
 
@@ -109,8 +125,14 @@ def finish(job: Job, status: Status, **fields: Any) -> bool:
     with transaction.atomic():
         if not change(job, held(job), status=status, finished_at=timezone.now(), **fields):
             return False
-        announce(Job.objects.get(pk=job.pk))
+        _ended(Job.objects.get(pk=job.pk))
     return True
+
+
+def _ended(job: Job) -> None:
+    """Tell its owner's tabs, and once that is committed whoever waited for the end."""
+    announce(job)
+    transaction.on_commit(lambda: ended.send(sender=Job, job=job), robust=True)
 
 
 def change(job: Job, condition: Q, **fields: Any) -> bool:
@@ -121,16 +143,17 @@ def change(job: Job, condition: Q, **fields: Any) -> bool:
 
 
 def cancel(job: Job) -> bool:
-    """Ask the job to end. Queued, it ends now; running, at its next step. False once it ended."""
+    """Ask the job to end. If no worker has it, it ends now; running, at its next step. False once
+    it ended."""
     with transaction.atomic():
         if change(
             job,
-            Q(status=Status.QUEUED),
+            Q(status__in=(Status.QUEUED, Status.WAITING)),
             status=Status.CANCELLED,
             message="Cancelled",
             finished_at=timezone.now(),
         ):
-            announce(Job.objects.get(pk=job.pk))
+            _ended(Job.objects.get(pk=job.pk))
             return True
         # Queued by now, when `reap` took it up between the two: its next attempt ends at once.
         return change(job, Q(status__in=ACTIVE), cancel_requested=True)
@@ -139,6 +162,11 @@ def cancel(job: Job) -> bool:
 def retry(job: Job) -> bool:
     """Queue a failed or cancelled job again, with a new attempt. False in any other state."""
     return _requeue(job, Q(status__in=(Status.FAILED, Status.CANCELLED)), losses=0)
+
+
+def wake(job: Job) -> bool:
+    """Queue a job that waits. False when it does not wait (any more)."""
+    return _requeue(job, Q(status=Status.WAITING))
 
 
 def _requeue(job: Job, condition: Q, **fields: Any) -> bool:

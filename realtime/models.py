@@ -13,12 +13,13 @@ from django.db import models
 class Status(models.TextChoices):
     QUEUED = "QUEUED", "Queued"
     RUNNING = "RUNNING", "Running"
+    WAITING = "WAITING", "Waiting for a person"
     DONE = "DONE", "Done"
     FAILED = "FAILED", "Failed"
     CANCELLED = "CANCELLED", "Cancelled"
 
 
-ACTIVE = (Status.QUEUED, Status.RUNNING)
+ACTIVE = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 ENDED = (Status.DONE, Status.FAILED, Status.CANCELLED)
 
 

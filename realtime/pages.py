@@ -27,8 +27,9 @@ def live_page(template: str) -> Callable[..., Callable[..., HttpResponse]]:
     """A page, or a part of one, for a signed-in person; the view returns the template's context.
 
     `live_after` in the context and the header `X-Live-After` say which event the rows already
-    hold: a tab applies what comes after it. Without the log's server the page is still shown, and
-    the position is empty.
+    hold: a tab applies what comes after it. A view whose rows are older than that says so by a
+    `live_after` of its own. Without the log's server the page is still shown, and the position is
+    empty.
     """
 
     def decorate(view: Callable[..., Context]) -> Callable[..., HttpResponse]:
@@ -40,6 +41,7 @@ def live_page(template: str) -> Callable[..., Callable[..., HttpResponse]]:
                 return redirect_to_login(request.get_full_path())
             after = position(request.user.pk)
             context = view(request, *args, **kwargs)
+            after = context.get("live_after") or after
             response = render(request, template, {**context, "live_after": after})
             response["X-Live-After"] = after
             response["Cache-Control"] = "private, no-store"

@@ -37,11 +37,22 @@ def publish(user_id: int, event: Event, *, durable: bool = False, job: Job | Non
     transaction.on_commit(lambda: _append(user_id, payload, **options), robust=True)
 
 
-def _append(user_id: int, payload: bytes, **options: Any) -> None:
+def publish_now(user_id: int, event: Event, job: Job) -> log.Position | None:
+    """Send a piece of a text that is not in its row yet, outside of any transaction.
+
+    None when the log's server is away, or a newer attempt of the job has spoken: then it is not
+    sent, and the caller sends it again with the next piece.
+    """
+    options = {"coalesce": event.stream, "job": job.pk, "attempt": job.attempt}
+    return _append(user_id, encode(event), **options)
+
+
+def _append(user_id: int, payload: bytes, **options: Any) -> log.Position | None:
     try:
-        log.append(user_id, payload, **options)
+        return log.append(user_id, payload, **options)
     except redis.RedisError as error:
         logger.warning("event dropped, the log does not answer: %s", error)
+        return None
 
 
 def flush(user_id: int) -> int:

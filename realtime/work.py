@@ -35,6 +35,10 @@ class Superseded(Exception):
     """Another attempt holds the job; this one must write nothing more."""
 
 
+class Paused(Exception):
+    """The job waits for a person: its worker has let go of it."""
+
+
 class Report:
     """What work says of itself: `report(stage, progress, message)`.
 
@@ -83,21 +87,37 @@ class Report:
         self._raise_unless_held(Job.objects.filter(pk=self.job.pk).first())
 
     @contextmanager
-    def fence(self) -> Iterator[Job]:
-        """A transaction in which this attempt alone can write: all writes of work go inside."""
+    def fence(self, *, also_cancelled: bool = False) -> Iterator[Job]:
+        """A transaction in which this attempt alone can write: all writes of work go inside.
+
+        `also_cancelled`: to keep what is there, when the job was asked to end.
+        """
         with transaction.atomic():
             job = Job.objects.select_for_update().filter(pk=self.job.pk).first()
-            yield self._raise_unless_held(job)
+            yield self._raise_unless_held(job, also_cancelled=also_cancelled)
+
+    def pause(self, message: str, is_needed: Callable[[], bool]) -> None:
+        """Let go of the job until `jobs.wake`, and raise Paused.
+
+        Returns when the wait is not needed any more, as `is_needed` says while nobody else can
+        change the job.
+        """
+        with self.fence() as job:
+            if not is_needed():
+                return
+            change(job, held(job), status=Status.WAITING, message=message[:500])
+            announce(Job.objects.get(pk=job.pk))
+        raise Paused
 
     def timings(self) -> dict[str, int]:
         """Milliseconds by stage, up to now."""
         self._count_time("")
         return self._timings
 
-    def _raise_unless_held(self, job: Job | None) -> Job:
+    def _raise_unless_held(self, job: Job | None, *, also_cancelled: bool = False) -> Job:
         if job is None or job.attempt != self.job.attempt or job.status != Status.RUNNING:
             raise Superseded
-        if job.cancel_requested:
+        if job.cancel_requested and not also_cancelled:
             raise Cancelled
         return job
 
@@ -140,7 +160,7 @@ class SilentReport(Report):
     def check(self) -> None: ...
 
     @contextmanager
-    def fence(self) -> Iterator[Job]:
+    def fence(self, *, also_cancelled: bool = False) -> Iterator[Job]:
         with transaction.atomic():
             yield self.job
 
@@ -159,6 +179,8 @@ def run(job_id: str, work: Callable[[uuid.UUID, Report], str]) -> None:
         try:
             message = work(job.subject, report)
             report.flush()
+        except Paused:
+            logger.info("job %s waits for its owner", job_id)
         except Superseded:
             logger.warning("job %s: attempt %d was superseded", job_id, job.attempt)
         except Cancelled:

@@ -11,6 +11,7 @@ import { isNews } from "realtime/job-news.js";
 import { keepFocus } from "realtime/focus.js";
 import { live } from "realtime/live.js";
 import { notice } from "realtime/notice.js";
+import { atTheEnd, toTheEnd } from "realtime/scroll.js";
 import { StreamedText } from "rag/streamed-text.js";
 import "realtime/actions.js";
 import "realtime/job-progress.js";
@@ -18,7 +19,6 @@ import "realtime/job-progress.js";
 /** @typedef {import("realtime/socket.js").Message} Message */
 /** @typedef {import("realtime/job-progress.js").JobProgress} JobProgress */
 
-const NEAR_THE_END = 160;
 const AGAIN = 2_000;
 
 export class RagQuery extends HTMLElement {
@@ -148,13 +148,5 @@ export class RagQuery extends HTMLElement {
     this.dispatchEvent(new Event("ended", { bubbles: true }));
   }
 }
-
-function atTheEnd() {
-  const page = document.documentElement;
-  const scrollable = page.scrollHeight > page.clientHeight + 8;
-  return scrollable && page.scrollHeight - page.clientHeight - page.scrollTop < NEAR_THE_END;
-}
-
-const toTheEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
 
 customElements.define("rag-query", RagQuery);

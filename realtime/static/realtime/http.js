@@ -45,6 +45,16 @@ const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("demo"
 }) ?? { createHTML: (/** @type {string} */ html) => html };
 
 /**
+ * Elements from HTML that the server has made safe.
+ * @param {string} html
+ */
+export function toFragment(html) {
+  const template = document.createElement("template");
+  template.innerHTML = policy.createHTML(html);
+  return template.content;
+}
+
+/**
  * A part of a page, freshly rendered.
  * @param {string} url
  * @returns {Promise<{part: DocumentFragment, after: string}>} `after`: the event it already holds
@@ -55,9 +65,7 @@ export async function fetchPart(url) {
   if (after === null || new URL(response.url).origin !== location.origin) {
     throw new Problem(response.status, "The server sent something else.");
   }
-  const template = document.createElement("template");
-  template.innerHTML = policy.createHTML(await response.text());
-  return { part: template.content, after };
+  return { part: toFragment(await response.text()), after };
 }
 
 /**

@@ -1,0 +1,15 @@
+from django.apps import AppConfig
+
+
+class ChatConfig(AppConfig):
+    name = "chat"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Only now can models be imported.
+        from chat import turns  # noqa: PLC0415
+        from chat.events import message_status  # noqa: PLC0415
+        from realtime import jobs, signals  # noqa: PLC0415
+
+        jobs.register(jobs.Kind(turns.KIND, "interactive", message_status))
+        signals.ended.connect(turns.go_on_after, dispatch_uid="chat.turns")

@@ -1,0 +1,120 @@
+"""Calls of tools that a reply makes: asked for by the model, allowed by its owner, carried out.
+
+Imported by workers. What its owner does about them is in `chat.approve`.
+"""
+
+import uuid
+from typing import Any
+
+from django.utils import timezone
+
+from chat import tools
+from chat.events import tell_call
+from chat.generate import Asked
+from chat.models import CallStatus, Message, ToolCall, ToolPermission
+from chat.tools import Result, ToolServer, ToolUnavailable, named
+from realtime.work import Report
+
+MOST_RESULT = 16_000  # characters that are kept, and go to the model
+UNKNOWN = "There is no such tool."
+
+
+def of(reply: Message) -> list[ToolCall]:
+    return list(reply.tool_calls.select_related("message"))
+
+
+def described(servers: list[ToolServer]) -> list[dict[str, Any]]:
+    """The tools, as a model is told of them."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": name,
+                "description": tool.description[:1000],
+                "parameters": tool.schema or {"type": "object", "properties": {}},
+            },
+        }
+        for name, (_, tool) in named(servers).items()
+    ]
+
+
+def ask(
+    reply: Message, number: int, asked: list[Asked], servers: list[ToolServer], report: Report
+) -> None:
+    """Keep what the model asked for in a round, each to be allowed, and tell its owner."""
+    names, owner_id = named(servers), reply.session.owner_id
+    allowed = set(
+        ToolPermission.objects.filter(owner_id=owner_id).values_list("server_identity", "tool")
+    )
+    with report.fence():
+        for wanted in asked:
+            call = _row(reply, number, wanted, names.get(wanted.name))
+            if (call.server_identity, call.name) in allowed and call.status not in _SETTLED:
+                call.status, call.decided_at = CallStatus.APPROVED, timezone.now()
+            call.save(force_insert=True)
+            tell_call(owner_id, call)
+
+
+_SETTLED = (CallStatus.FAILED,)
+
+
+def _row(
+    reply: Message, number: int, asked: Asked, found: tuple[ToolServer, tools.Tool] | None
+) -> ToolCall:
+    call = ToolCall(
+        message=reply,
+        round=number,
+        offset=len(reply.content),
+        model_call_id=asked.id[:200] or uuid.uuid4().hex,
+        model_name=asked.name[: tools.MOST_NAME],
+        name=asked.name[:200],
+        status=CallStatus.AWAITING_APPROVAL,
+    )
+    if found:
+        server, tool = found
+        call.server_id, call.server_name, call.name = server.id, server.name, tool.name
+        call.server_identity = server.identity
+    else:
+        call.status, call.result = CallStatus.FAILED, UNKNOWN
+    try:
+        call.arguments = asked.parsed()
+    except ValueError:
+        call.status, call.result = CallStatus.FAILED, "The arguments are not a JSON object."
+    return call
+
+
+def wait_for_owner(reply: Message, report: Report) -> None:
+    """Let go of the job until every call is decided. Raises Paused."""
+    awaiting = reply.tool_calls.filter(status=CallStatus.AWAITING_APPROVAL)
+    report.pause("Waiting for you to allow a tool", awaiting.exists)
+
+
+async def carry_out(
+    call: ToolCall, owner_id: int, servers: list[ToolServer]
+) -> tuple[CallStatus, str]:
+    """Make an approved call; how it ended, and what it gave."""
+    server = next((server for server in servers if server.id == call.server_id), None)
+    try:
+        if server is None or server.identity != call.server_identity:
+            raise ToolUnavailable("The server is not there any more, or is another version.")
+        result = await tools.provider().call(owner_id, server, call.name, call.arguments)
+    except ToolUnavailable as error:
+        result = Result(str(error), is_error=True)
+    return (CallStatus.FAILED if result.is_error else CallStatus.DONE), _cut(result.text)
+
+
+def record(call: ToolCall, status: CallStatus, result: str, report: Report) -> None:
+    """The call's new state, for its owner too."""
+    call.status, call.result = status, result
+    if status in (CallStatus.DONE, CallStatus.FAILED):
+        call.finished_at = timezone.now()
+    with report.fence():
+        call.save(update_fields=["status", "result", "finished_at"])
+        tell_call(report.job.owner_id, call)
+
+
+def _cut(text: str) -> str:
+    text = text.encode("utf-8", "ignore").decode().replace("\0", "")
+    if len(text) <= MOST_RESULT:
+        return text
+    return f"{text[:MOST_RESULT]}\n[{len(text) - MOST_RESULT:,} more characters were left out]"

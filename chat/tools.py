@@ -1,0 +1,97 @@
+"""Tools that a conversation can use: what their provider must be, and how the model names them.
+
+A provider is named by `TOOL_PROVIDER`, by its path, as Django loads its back ends.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+MOST_NAME = 64  # characters that models take for a function's name
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool of a server. `schema` is the JSON schema of its arguments."""
+
+    name: str
+    description: str
+    schema: dict[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class ToolServer:
+    """A server that a person may use. `identity` names it with its version: what changes it,
+    asks for approval again."""
+
+    id: str
+    name: str
+    identity: str
+    tools: tuple[Tool, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a call came to, as text without secrets."""
+
+    text: str
+    is_error: bool = False
+
+
+class ToolUnavailable(Exception):
+    """The call could not be made; `str()` says why, in words for the owner and the model."""
+
+
+class Provider(Protocol):
+    def servers(self, owner_id: int) -> list[ToolServer]:
+        """The servers that a person may use now, without asking them."""
+        ...
+
+    async def call(
+        self, owner_id: int, server: ToolServer, tool: str, arguments: dict[str, Any]
+    ) -> Result:
+        """Call a tool; within a time limit of the provider's own. Raises ToolUnavailable."""
+        ...
+
+
+class NoTools:
+    """Nobody provides any."""
+
+    def servers(self, owner_id: int) -> list[ToolServer]:
+        return []
+
+    async def call(
+        self, owner_id: int, server: ToolServer, tool: str, arguments: dict[str, Any]
+    ) -> Result:
+        raise ToolUnavailable("There are no tools here.")
+
+
+@cache
+def provider() -> Provider:
+    found: Provider = import_string(settings.TOOL_PROVIDER)()
+    return found
+
+
+def servers(owner_id: int, ids: list[str]) -> list[ToolServer]:
+    """Those of the ids that the person may use."""
+    return [server for server in provider().servers(owner_id) if server.id in ids] if ids else []
+
+
+def named(servers: list[ToolServer]) -> dict[str, tuple[ToolServer, Tool]]:
+    """Every tool under the name that the model knows it by."""
+    names: dict[str, tuple[ToolServer, Tool]] = {}
+    for server in servers:
+        for tool in server.tools:
+            name = _NOT_IN_NAMES.sub("_", f"{server.name}__{tool.name}")[:MOST_NAME]
+            if name in names:
+                name = (
+                    f"{name[:55]}_{uuid.uuid5(uuid.NAMESPACE_OID, server.id + tool.name).hex[:8]}"
+                )
+            names[name] = server, tool
+    return names
