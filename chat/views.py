@@ -78,6 +78,7 @@ def _session(request: HttpRequest, session_id: uuid.UUID) -> Context:
     return {
         **_choices(request, session),
         "session": session,
+        "export": f"/api/chat/sessions/{session.pk}/export",
         "messages": items,
         "earlier": show + MESSAGES if len(steps) > show else 0,
     }
