@@ -29,7 +29,7 @@ class Growing:
             line = blocks[-1][0]
             self._begin += sum(len(words) + 1 for words in tail.split("\n")[:line])
             self._final += len(blocks) - 1
-        return first, [html for _, html in blocks]
+        return first, ["".join((html,)) for _, html in blocks]  # plain strings can be sent
 
     def cut(self, text: str) -> None:
         """What comes after the text begins a block."""

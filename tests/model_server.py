@@ -1,0 +1,162 @@
+"""The remote end of a conversation: a server that speaks the OpenAI protocol and does as told.
+
+`python -m tests.model_server [tokens a second]` prints its URL. The last message says what to do:
+
+    Repeat: TEXT                the text, in pieces of a token or so
+    Count to N                  the numbers, a token each
+    Use NAME {JSON}             a call of the tool whose name ends so; then what it gave, repeated
+    Use NAME forever {JSON}     the same call again and again
+    Fail with STATUS            and `retry-after: 1` with 429; `once` behind it: then "Well."
+    Break off | Say nothing | Hang | Be too long for TOKENS
+"""
+
+import asyncio
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+KEY = "sk-a-secret-that-nobody-may-see"
+Body = dict[str, Any]
+
+
+class ModelServer:
+    """Belongs to one event loop; `asked` are the requests' bodies."""
+
+    def __init__(self, rate: float = 50.0) -> None:
+        self.rate = rate
+        self.asked: list[Body] = []
+        self.failed: set[str] = set()
+        self.url = ""
+
+    async def start(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+        return server
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+                body = await reader.readexactly(int(length[1])) if length else b"{}"
+                if not await self._answer(json.loads(body), writer):
+                    break
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, body: Body, writer: asyncio.StreamWriter) -> bool:
+        """False when the connection is to be closed."""
+        self.asked.append(body)
+        told = str(body["messages"][-1].get("content") or "")
+        said = next(str(m["content"]) for m in reversed(body["messages"]) if m["role"] == "user")
+        said = said.rpartition("Question: ")[2]
+        if found := re.match(r"Fail with (\d+)( once)?", said):
+            if not (found[2] and said in self.failed):
+                self.failed.add(said)
+                return await _refuse(writer, int(found[1]), "no")
+            said = "Repeat: Well."
+        if (found := re.search(r"Be too long for (\d+)", said)) and _size(body) > int(found[1]):
+            return await _refuse(writer, 400, "the context length is exceeded")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n")
+        writer.write(b"Transfer-Encoding: chunked\r\n\r\n")
+        if said == "Hang":
+            await asyncio.sleep(600)
+        pieces = self._pieces(body, said, told)
+        return await self._stream(writer, pieces, breaks_off=said == "Break off")
+
+    def _pieces(self, body: Body, said: str, told: str) -> Iterator[Body]:
+        """Deltas."""
+        is_result = body["messages"][-1]["role"] == "tool"
+        if found := re.match(r"Use (\S+?)( forever)? (\{.*\})", said, re.DOTALL):
+            if not is_result or found[2]:
+                names = [tool["function"]["name"] for tool in body.get("tools", [])]
+                name = next((n for n in names if n.endswith(found[1])), found[1])
+                function = {"name": name, "arguments": ""}
+                call = {"index": 0, "id": f"call-{len(self.asked)}", "type": "function"}
+                yield {"content": "I use a tool. "}
+                yield {"tool_calls": [call | {"function": function}]}
+                yield {"tool_calls": [{"index": 0, "function": {"arguments": found[3]}}]}
+                return
+            said = f"Repeat: The tool said: {told}"
+        if said.startswith("Repeat: "):
+            yield from ({"content": piece} for piece in re.findall(r"\s*\S{1,6}|\s+", said[8:]))
+        elif found := re.match(r"Count to (\d+)", said):
+            yield from ({"content": f"{n} "} for n in range(1, int(found[1]) + 1))
+        elif said == "Break off":
+            yield from ({"content": piece} for piece in ("This is ", "only the "))
+        elif said != "Say nothing":
+            yield {"content": "Well."}
+
+    async def _stream(
+        self, writer: asyncio.StreamWriter, pieces: Iterator[Body], *, breaks_off: bool
+    ) -> bool:
+        began, count, calls = time.monotonic(), 0, False
+        for count, delta in enumerate(pieces, 1):
+            calls = calls or "tool_calls" in delta
+            await _event(writer, choices=[{"index": 0, "delta": delta, "finish_reason": None}])
+            await asyncio.sleep(max(0.0, began + count / self.rate - time.monotonic()))
+        if breaks_off:
+            return False
+        end = "tool_calls" if calls else "stop"
+        await _event(writer, choices=[{"index": 0, "delta": {}, "finish_reason": end}])
+        usage = {"prompt_tokens": 7, "completion_tokens": count, "total_tokens": count + 7}
+        await _event(writer, choices=[], usage=usage)
+        await _chunk(writer, b"data: [DONE]\n\n")
+        await _chunk(writer, b"")
+        return True
+
+
+def _size(body: Body) -> int:
+    return len(" ".join(str(message.get("content")) for message in body["messages"]).split())
+
+
+async def _refuse(writer: asyncio.StreamWriter, status: int, words: str) -> bool:
+    body = json.dumps({"error": {"message": words, "code": words}}).encode()
+    writer.write(f"HTTP/1.1 {status} No\r\nContent-Type: application/json\r\n".encode())
+    if status == 429:
+        writer.write(b"retry-after: 1\r\n")
+    writer.write(f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    await writer.drain()
+    return True
+
+
+async def _event(writer: asyncio.StreamWriter, **fields: Any) -> None:
+    await _chunk(writer, f"data: {json.dumps({'id': 'x', 'created': 0, **fields})}\n\n".encode())
+
+
+async def _chunk(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+    await writer.drain()
+
+
+@contextmanager
+def running(rate: float = 50.0) -> Iterator[ModelServer]:
+    """The server, on a thread of its own."""
+    server, loop = ModelServer(rate), asyncio.new_event_loop()
+    listening = loop.run_until_complete(server.start())
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        listening.close()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+async def main(rate: float) -> None:
+    server = ModelServer(rate)
+    listening = await server.start()
+    print(server.url, flush=True)  # noqa: T201
+    async with listening:
+        await listening.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(float(sys.argv[1]) if len(sys.argv) > 1 else 50.0))
