@@ -209,7 +209,7 @@ for n in range({count}):
         with self.valkey.pipeline(transaction=False) as pipeline:
             pipeline.script_load(script._text)
             for number, (person, message) in enumerate(events):
-                keys = log._keys(person.id, f"once:{time.time_ns()}{number}", "attempt:")
+                keys = log._keys(person.id, f"once:{time.time_ns()}{number}", "fence:")
                 pipeline.evalsha(
                     script._sha, len(keys), *keys, json.dumps(message), "",
                     settings.REALTIME_LOG_EVENTS, settings.REALTIME_LOG_SECONDS, 30, 0,

@@ -39,16 +39,16 @@ end
 
 # KEYS: stream, meta, mark of the event, fence of the job
 # ARGV: payload, what it is coalesced with, most entries, seconds they are kept, seconds the mark is
-# kept, attempt or 0, group channel, user id, run id
+# kept, fence or 0, group channel, user id, run id
 _APPEND = (
     "local run = ARGV[9]"
     + _EPOCH
     + f"""
-local attempt = tonumber(ARGV[6])
-if attempt > 0 then
+local fence = tonumber(ARGV[6])
+if fence > 0 then
   local newest = tonumber(redis.call('GET', KEYS[4]) or '0')
-  if attempt < newest then return {{epoch, -1}} end
-  if attempt > newest then redis.call('SET', KEYS[4], attempt, 'EX', {FENCE_SECONDS}) end
+  if fence < newest then return {{epoch, -1}} end
+  if fence > newest then redis.call('SET', KEYS[4], fence, 'EX', {FENCE_SECONDS}) end
 end
 if not redis.call('SET', KEYS[3], 1, 'NX', 'EX', ARGV[5]) then return {{epoch, offset}} end
 offset = redis.call('HINCRBY', KEYS[2], 'offset', 1)
@@ -173,20 +173,21 @@ def append(
     key: str = "",
     coalesce: str = "",
     job: object = "",
-    attempt: int = 0,
+    fence: int = 0,
 ) -> Position | None:
     """Append one event and announce it.
 
-    A `key` seen within the retention is appended once. Of a `job`, nothing is appended once a newer
-    attempt has appended something: None then. Raises redis.RedisError when the server is away.
+    A `key` seen within the retention is appended once. Of a `job`, nothing is appended with a lower
+    `fence` than what was appended before: None then. Raises redis.RedisError when the server is
+    away.
     """
     seconds = settings.REALTIME_LOG_SECONDS
     # Without a key of its own an event has one for as long as a broken connection is tried again.
     mark, marked = (key, seconds) if key else (uuid.uuid4().hex, 30)
-    keys = _keys(user_id, f"once:{mark}", f"attempt:{job}")
+    keys = _keys(user_id, f"once:{mark}", f"fence:{job}")
     kept = settings.REALTIME_LOG_EVENTS, seconds
     to = _group_channel(user_id), user_id
-    position = _position(_append_script(keys, [payload, coalesce, *kept, marked, attempt, *to]))
+    position = _position(_append_script(keys, [payload, coalesce, *kept, marked, fence, *to]))
     return position if position.offset >= 0 else None
 
 

@@ -1,13 +1,11 @@
 """A kind of job for tests of jobs themselves."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 
-import msgspec
 import pytest
 import redis
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 
@@ -42,27 +40,8 @@ def kind() -> None:
 
 
 @pytest.fixture
-def valkey() -> Iterator[redis.Redis]:
-    """The log's server, empty."""
-    with redis.Redis.from_url(settings.REALTIME_REDIS_URL) as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
 def queued(ann: User, valkey: redis.Redis) -> Job:
     return jobs.create(ann, KIND, uuid.uuid4())
-
-
-@pytest.fixture
-def events_of(valkey: redis.Redis) -> Callable[[User], list[dict[str, object]]]:
-    """What a user's stream holds."""
-
-    def read(user: User) -> list[dict[str, object]]:
-        entries = valkey.xrange(f"rt:{{{user.pk}}}:stream")
-        return [msgspec.json.decode(fields[b"e"]) for _, fields in entries]
-
-    return read
 
 
 @pytest.fixture
