@@ -20,6 +20,7 @@ from redis import RedisError
 from realtime.admission import Admission
 from realtime.feed import Feed, Socket
 from realtime.log import AsyncLog, Position, group
+from realtime.log_server import Layer
 
 logger = logging.getLogger(__name__)
 
@@ -205,10 +206,12 @@ class Hub:
     async def _watch(self) -> None:
         """Is there anything that was not announced to us? Looks every few seconds, and whenever
         the line to the log's server has been down."""
-        checked_at, is_well = time.monotonic(), True
+        checked_at, connections, is_well = time.monotonic(), Layer.connections, True
         while True:
             await asyncio.sleep(PROBE_EVERY)
             try:
+                if connections != Layer.connections:
+                    connections, is_well = Layer.connections, False
                 if not await self._hears(self._own_group, DEAF):
                     is_well = False
                     await self._renew()

@@ -121,13 +121,24 @@ class Address:
     def layer_host(self) -> dict[str, Any]:
         """The `hosts` entry of channels_redis. It listens at one node of a cluster, to which the
         others pass on what is published."""
-        options = _OPTIONS | _known(self._credentials)
+        options = _OPTIONS | _known(self._credentials) | {"redis_connect_func": Layer.connects}
         if self.kind == "server":
             return {"address": self.url} | options
         if self.kind == "cluster":
             return {"connection_class": AnyNode, "nodes": self.hosts} | options
         sentinels = {"sentinels": self.hosts, "sentinel_kwargs": _OPTIONS}
         return {"master_name": self.service, "db": self.db} | sentinels | options
+
+
+class Layer:
+    """Counts the channel layer's connections: before a new one something may have been missed."""
+
+    connections = 0
+
+    @classmethod
+    async def connects(cls, connection: Any) -> None:
+        await connection.on_connect()
+        cls.connections += 1
 
 
 class AnyNode(AsyncConnection):  # type: ignore[misc]

@@ -97,7 +97,7 @@ class Guarded:
             f"sentinel monitor {SERVICE} {self._at(0)} 2",
             f"sentinel auth-pass {SERVICE} {PASSWORD}",
             f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}",
-            f"sentinel failover-timeout {SERVICE} 5000",
+            f"sentinel failover-timeout {SERVICE} 2000",
         ]
 
     def _all_know_all(self) -> bool:

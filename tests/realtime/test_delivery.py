@@ -219,6 +219,17 @@ async def test_joining_survives_connections_that_the_server_closed(
     await another.close()
 
 
+async def test_what_was_announced_while_the_line_was_down_is_read_soon(
+    tab: Tab, valkey: redis.Redis
+) -> None:
+    await tab.open()
+    await tab.has(1)
+    valkey.client_kill_filter(_type="pubsub", skipme=True)
+    say(1)
+    await tab.has(2, within=5)
+    assert tab.numbers == [1]
+
+
 async def test_leaving_and_joining_at_once_still_listens(hub: Hub) -> None:
     for number in range(5):
         first = await Tab(hub).open()
