@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from ninja import Router
 
-from realtime import jobs, log
+from realtime import asyncapi, jobs, log
 from realtime.models import Job
 from realtime.problems import CamelSchema, Problem
 from realtime.session_store import SessionStore
@@ -16,6 +16,7 @@ from realtime.text import Text
 
 session = Router(tags=["session"])
 realtime = Router(tags=["realtime"])
+contract = Router(tags=["realtime"])
 
 
 class Credentials(CamelSchema):
@@ -68,6 +69,12 @@ def extend(request: HttpRequest) -> dict[str, Any]:
 def sign_out(request: HttpRequest) -> tuple[int, None]:
     logout(request)
     return 204, None
+
+
+@contract.get("/asyncapi.json", auth=None)
+def asyncapi_document(request: HttpRequest) -> dict[str, Any]:
+    """What goes over the socket at `/ws`, as AsyncAPI 3.0."""
+    return asyncapi.document()
 
 
 class ActiveJob(CamelSchema):

@@ -92,7 +92,8 @@ class Resync(_Frame, frozen=True, kw_only=True, tag="resync"):
 
 
 class Heartbeat(_Frame, frozen=True, kw_only=True, tag="heartbeat"):
-    """Every `heartbeat_seconds` of the welcome while all is sent; `id` is the stream's head."""
+    """The line is alive, and all is sent up to `id`, the stream's head. As often as the welcome
+    says."""
 
     id: str
 
