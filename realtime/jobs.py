@@ -53,10 +53,13 @@ def register(kind: Kind) -> None:
 
 def announce(job: Job, *, durable: bool = True) -> None:
     """Tell the owner's tabs how the job stands; in the transaction that changed it if durable."""
-    event = msgspec.structs.replace(
-        _kinds[job.kind].event(job), attempt=job.attempt, terminal=job.status in ENDED
-    )
-    publish(job.owner_id, event, durable=durable, job=job)
+    publish(job.owner_id, event_of(job), durable=durable, job=job)
+
+
+def event_of(job: Job) -> Event:
+    """How the job stands, in the words of its kind."""
+    event = _kinds[job.kind].event(job)
+    return msgspec.structs.replace(event, attempt=job.attempt, terminal=job.status in ENDED)
 
 
 def create(owner: User, kind: str, subject: uuid.UUID, message: str = "Waiting to start") -> Job:
