@@ -82,13 +82,13 @@ def document() -> dict[str, Any]:
                     for code in CloseCode
                 ],
             },
-            "stream": _channel(STREAM, "stream", told),
+            "stream": _channel(STREAM, "stream", [*told, *down]),
         },
         "operations": {
             "tell": _operation("send", "socket", told),
             "control": _operation("send", "socket", down),
             "obey": _operation("receive", "socket", up),
-            "stream": _operation("send", "stream", told),
+            "stream": _operation("send", "stream", [*told, *down]),
         },
         "components": {
             "messages": {tag(message): _message(message) for message in (*told, *down, *up)},
@@ -156,7 +156,7 @@ def _schemas(messages: Iterable[type[msgspec.Struct]]) -> dict[str, Any]:
     types: list[type[msgspec.Struct]] = [Logged, Ephemeral, *messages]
     _, schemas = msgspec.json.schema_components(types, ref_template=SCHEMAS + "{name}")
     for schema in schemas.values():
-        schema["description"] = inspect.cleandoc(schema["description"])
+        schema["description"] = inspect.cleandoc(schema.get("description", ""))
     for message in types:
         schema = schemas[message.__name__]
         schema["description"] = _words(message)
