@@ -27,7 +27,11 @@ node_modules/installed: deno.json deno.lock .venv/installed
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
-test-tools: .venv/tools node_modules/installed
+tests/asyncapi/node_modules/installed: tests/asyncapi/deno.json tests/asyncapi/deno.lock .venv/installed
+	@cd tests/asyncapi && ../../$(BIN)/deno install --quiet --frozen
+	@mkdir -p $(@D) && touch $@
+
+test-tools: .venv/tools node_modules/installed tests/asyncapi/node_modules/installed
 ifeq ($(CHROMIUM),)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  echo "Installing Chromium …"; apt-get update -qq && apt-get install -y -qq chromium >/dev/null; \

@@ -204,16 +204,15 @@ for n in range({count}):
             [(person, message)] = events
             log.append(person.id, json.dumps(message).encode())
             return
-        run = self.valkey.info("server")["run_id"]
-        script = log._append_script
+        script = log._APPEND
         with self.valkey.pipeline(transaction=False) as pipeline:
-            pipeline.script_load(script._text)
+            pipeline.script_load(script.text)
             for number, (person, message) in enumerate(events):
-                keys = log._keys(person.id, f"once:{time.time_ns()}{number}", "attempt:")
+                keys = log._keys(person.id, f"once:{time.time_ns()}{number}", "fence:")
                 pipeline.evalsha(
-                    script._sha, len(keys), *keys, json.dumps(message), "",
+                    script._digest, len(keys), *keys, json.dumps(message), "",
                     settings.REALTIME_LOG_EVENTS, settings.REALTIME_LOG_SECONDS, 30, 0,
-                    log._group_channel(person.id), person.id, run,
+                    log.group_channel(log.group(person.id)), person.id,
                 )  # fmt: skip
             pipeline.execute()
 

@@ -11,7 +11,7 @@ from chat.models import Message, Role, Source
 from chat.offers import Offer
 from rag.answer import NOTHING_FOUND, Extractive
 from rag.embedder import get_embedder
-from rag.events import RagProgress
+from rag.events import RagProgress, Stage
 from rag.process import why_nothing
 from rag.retrieve import Passage, retrieve
 from rag.sources import sources_of
@@ -80,7 +80,7 @@ def _find(
     return rows
 
 
-def _tell(reply: Message, report: Report, stage: str, progress: int, message: str) -> None:
+def _tell(reply: Message, report: Report, stage: Stage, progress: int, message: str) -> None:
     """The stage, and the same in the words of a question whose `queryId` is the reply's id."""
     report(stage, progress, message)
     report.flush()

@@ -63,7 +63,7 @@ def delete(session: ChatSession) -> None:
     with transaction.atomic():
         written = list(Job.objects.filter(chat_message__session=session))
         for job in written:
-            jobs.cancel(job)
+            jobs.withdraw(job)
         ChatSession.objects.filter(pk=session.pk).delete()
         tell_session(session, "DELETED")
 

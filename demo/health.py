@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import httpx
-import redis
 from celery import current_app
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from kombu.exceptions import KombuError
+
+from realtime.log_server import Address
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -38,8 +39,9 @@ def _database() -> bool:
 
 
 def _valkey() -> bool:
+    options = {"socket_timeout": 1, "socket_connect_timeout": 1}
     for url in {settings.REDIS_URL, settings.REALTIME_REDIS_URL}:
-        with redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1) as client:
+        with Address.parse(url).connect(**options) as client:
             client.ping()
     return True
 

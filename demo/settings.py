@@ -3,10 +3,10 @@
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
+from django.core.exceptions import ImproperlyConfigured
 
 from demo import env
 from realtime.log_server import Address
@@ -52,6 +52,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = server("REDIS_URL") or "redis://127.0.0.1:1/0"
 REALTIME_REDIS_URL = env.text("REALTIME_REDIS_URL") or REDIS_URL
+try:
+    REALTIME_SERVER = Address.parse(REALTIME_REDIS_URL)
+except ValueError as error:
+    raise ImproperlyConfigured(f"REALTIME_REDIS_URL: {error}") from None
+if not REDIS_URL.startswith(("redis://", "rediss://")):
+    raise ImproperlyConfigured(
+        "REDIS_URL names one server (redis://…); Sentinels or a cluster go into REALTIME_REDIS_URL"
+    )
 
 LLM_BASE_URL = env.text("LLM_BASE_URL")
 LLM_API_KEY = env.text("LLM_API_KEY")
@@ -188,13 +196,13 @@ CONTENT_SECURITY_POLICY = {
 
 # --- Live events --------------------------------------------------------------------------------
 # Channels are global to a server, so those of two databases on it must differ in name.
-REALTIME_PREFIX = f"rt{urlsplit(REALTIME_REDIS_URL).path.strip('/') or 0}"
+REALTIME_PREFIX = f"rt{REALTIME_SERVER.db}"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
             # On the log's server, because one script appends an event and announces it there.
-            "hosts": [Address.parse(REALTIME_REDIS_URL).layer_host()],
+            "hosts": [REALTIME_SERVER.layer_host()],
             "prefix": REALTIME_PREFIX,
         },
     }

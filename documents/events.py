@@ -1,33 +1,35 @@
 """What sockets are told of a document."""
 
+from typing import Literal, cast
+
 from realtime.events import Event
 from realtime.models import Job, Status
 
-STATUSES = {
+State = Literal["QUEUED", "PROCESSING", "READY", "FAILED", "CANCELLED"]
+Stage = Literal["", "EXTRACTING", "CHUNKING", "EMBEDDING", "INDEXING"]
+STATUSES: dict[Status, State] = {
     Status.QUEUED: "QUEUED",
     Status.RUNNING: "PROCESSING",
     Status.DONE: "READY",
     Status.FAILED: "FAILED",
     Status.CANCELLED: "CANCELLED",
 }
-DELETED = "DELETED"
 
 
 class DocumentStatus(Event, frozen=True, kw_only=True, tag="document_status"):
     """A document's processing moved on.
 
-    `status` is QUEUED, PROCESSING, READY, FAILED, CANCELLED or DELETED; `progress` is in percent;
-    `stage` is EXTRACTING, CHUNKING, EMBEDDING or INDEXING, and empty before the first.
+    `progress` is in percent; `stage` is empty before the first. DELETED is the last of its id.
     """
 
     document_id: str
-    status: str
+    status: Literal[State, "DELETED"]
     progress: int
     message: str
-    stage: str
+    stage: Stage
 
 
-def status_of(job: Job) -> str:
+def status_of(job: Job) -> State:
     """The document's status, by the state of its job."""
     return STATUSES[Status(job.status)]
 
@@ -39,7 +41,7 @@ def document_status(job: Job) -> DocumentStatus:
         status=status_of(job),
         progress=job.progress,
         message=job.error[:500] or job.message,
-        stage=job.stage,
+        stage=cast("Stage", job.stage),
     )
 
 
@@ -47,10 +49,10 @@ def deleted(job: Job) -> DocumentStatus:
     """The document that the job worked on is gone: the last event of its id."""
     return DocumentStatus(
         document_id=str(job.subject),
-        status=DELETED,
+        status="DELETED",
         progress=job.progress,
         message="Deleted",
-        stage=job.stage,
+        stage=cast("Stage", job.stage),
         attempt=job.attempt,
         terminal=True,
     )

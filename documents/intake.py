@@ -131,9 +131,9 @@ def _admit(document: Document, duplicates: Duplicates) -> Taken:
 def remove(document: Document) -> None:
     """Delete a document with all that was made of it; work on it ends at its next step."""
     with transaction.atomic():
-        jobs.cancel(document.job)  # first, as the worker's fence takes the locks in this order
+        jobs.withdraw(document.job)  # first, as the worker's fence takes the locks in this order
         Document.objects.filter(pk=document.pk).delete()
         document.job.refresh_from_db()
-        publish(document.owner_id, deleted(document.job), durable=True)
+        publish(document.owner_id, deleted(document.job), durable=True, job=document.job)
         stored = str(document.file.name)
         transaction.on_commit(lambda: default_storage.delete(stored), robust=True)

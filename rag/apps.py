@@ -7,7 +7,8 @@ class RagConfig(AppConfig):
 
     def ready(self) -> None:
         # Only now can models be imported.
-        from rag.events import rag_progress  # noqa: PLC0415
-        from realtime import jobs  # noqa: PLC0415
+        from rag.events import answers_being_written, rag_progress  # noqa: PLC0415
+        from realtime import jobs, snapshot  # noqa: PLC0415
 
+        snapshot.contribute("messages", answers_being_written)
         jobs.register(jobs.Kind("rag.answer", "interactive", rag_progress))

@@ -1,15 +1,31 @@
-"""What sockets are told of a question: its stages, and how it ended."""
+"""What sockets are told of a question: its stages, its answer as it grows, and how it ended."""
+
+from collections.abc import Iterator
+from typing import Literal, cast
 
 import msgspec
+from django.contrib.auth.models import User
 from msgspec import UNSET, UnsetType
 
 from rag.models import Passage, Query
-from realtime.events import Event
+from realtime.events import Event, MessageChunk
 from realtime.models import Job, Status
 
 MOST_BYTES = 12 * 1024  # of a whole event, which may be 16 KiB with its envelope
 MOST_NAME = 60  # characters of a document's name in an event that is too long with all of it
-_STAGES = {
+STARTED = "Processing query"
+
+Stage = Literal[
+    "QUEUED",
+    "STARTED",
+    "EMBEDDING",
+    "RETRIEVAL",
+    "GENERATION",
+    "COMPLETE",
+    "FAILED",
+    "CANCELLED",
+]
+_STAGES: dict[Status, Stage] = {
     Status.QUEUED: "QUEUED",
     Status.DONE: "COMPLETE",
     Status.FAILED: "FAILED",
@@ -40,14 +56,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 
 
 class RagProgress(Event, frozen=True, kw_only=True, tag="rag_progress"):
-    """A question moved on.
-
-    `stage` is QUEUED, STARTED, EMBEDDING, RETRIEVAL, GENERATION, COMPLETE, FAILED or CANCELLED;
-    `progress` is in percent; `result` comes with COMPLETE.
-    """
+    """A question moved on. `progress` is in percent; `result` comes with COMPLETE."""
 
     query_id: str
-    stage: str
+    stage: Stage
     message: str
     progress: int
     result: Result | UnsetType = UNSET
@@ -56,10 +68,11 @@ class RagProgress(Event, frozen=True, kw_only=True, tag="rag_progress"):
 def rag_progress(job: Job, *, with_result: bool = True) -> RagProgress:
     """How the question that the job works on stands now."""
     status = Status(job.status)
+    stage = _STAGES.get(status) or cast("Stage", job.stage) or "STARTED"
     event = RagProgress(
         query_id=str(job.subject),
-        stage=_STAGES.get(status, job.stage or "STARTED"),
-        message=job.error[:500] or job.message,
+        stage=stage,
+        message=job.error[:500] or job.message or (STARTED if stage == "STARTED" else ""),
         progress=0 if status == Status.QUEUED else job.progress,
     )
     if status != Status.DONE or not with_result:
@@ -69,6 +82,31 @@ def rag_progress(job: Job, *, with_result: bool = True) -> RagProgress:
     if len(msgspec.json.encode(full)) <= MOST_BYTES:
         return full
     return msgspec.structs.replace(event, result=_shortened(result))
+
+
+def answer_chunk(job: Job, content: str, offset: int, *, is_complete: bool = False) -> MessageChunk:
+    """A piece of the answer that the job writes; its message has the id of the question."""
+    return MessageChunk(
+        message_id=str(job.subject),
+        session_id="",
+        query_id=str(job.subject),
+        content=content,
+        content_offset=offset,
+        is_complete=is_complete,
+        attempt=job.attempt,
+    )
+
+
+def answers_being_written(owner: User) -> Iterator[MessageChunk]:
+    """Each of the owner's answers that grows now, as far as it is written.
+
+    Before GENERATION the row may still hold what an earlier attempt wrote.
+    """
+    growing = Query.objects.filter(
+        owner=owner, job__status=Status.RUNNING, job__stage="GENERATION"
+    ).exclude(answer="")
+    for query in growing.select_related("job").order_by("created_at"):
+        yield answer_chunk(query.job, query.answer, 0)
 
 
 def _result(job: Job) -> Result:

@@ -1,4 +1,4 @@
-"""The work on a question: STARTED, EMBEDDING, RETRIEVAL, GENERATION, and the answer as it grows."""
+"""The work on a question: EMBEDDING, RETRIEVAL, GENERATION, and the answer as it grows."""
 
 import time
 import uuid
@@ -9,8 +9,8 @@ from documents.models import Document
 from rag import models
 from rag.answer import NOTHING_FOUND, Answerer, get_answerer
 from rag.embedder import get_embedder
+from rag.events import answer_chunk
 from rag.retrieve import Passage, retrieve
-from realtime.events import MessageChunk
 from realtime.models import ACTIVE, Job, Status
 from realtime.publish import publish
 from realtime.work import Failure, Report
@@ -32,16 +32,13 @@ def answer_query(query_id: uuid.UUID, report: Report) -> str:
     query = models.Query.objects.filter(pk=query_id).first()
     if query is None:
         raise Failure("The question was deleted.")
-    report("STARTED", 0, "Processing query")
     writer = AnswerWriter(query, report)
     writer.begin()
-    if words := why_nothing(query.owner_id, _asked(query)):
-        writer.write(iter([words]))
-        return COMPLETE
-    passages = _retrieve(query, report)
+    words = why_nothing(query.owner_id, _asked(query))
+    passages = [] if words else _retrieve(query, report)
     report("GENERATION", 70, "Generating response")
     if not passages:
-        writer.write(iter([NOTHING_FOUND]))
+        writer.write(iter([words or NOTHING_FOUND]))
         return COMPLETE
     answerer = get_answerer(lambda words: _say_retry(report, words))
     writer.write(answerer.answer(query.question, passages, report.check), answerer)
@@ -115,11 +112,17 @@ class AnswerWriter:
             with self._report.fence():
                 models.Query.objects.filter(pk=self._query.pk).update(answered_by=answerer.name)
         for piece in pieces:
-            self._text += piece
-            waiting = len(self._text) - self._sent
-            if waiting >= FLUSH_CHARACTERS or time.monotonic() - self._flushed >= FLUSH_SECONDS:
-                self._flush()
+            self.add(piece)
             self._report.check()
+        self.end()
+
+    def add(self, piece: str) -> None:
+        self._text += piece
+        waiting = len(self._text) - self._sent
+        if waiting >= FLUSH_CHARACTERS or time.monotonic() - self._flushed >= FLUSH_SECONDS:
+            self._flush()
+
+    def end(self) -> None:
         self._flush(is_complete=True)
 
     def _flush(self, *, is_complete: bool = False) -> None:
@@ -132,14 +135,7 @@ class AnswerWriter:
 
     def _publish(self, job: Job, end: int, *, is_complete: bool = False) -> None:
         """Send the text up to an offset, once the fence's transaction has committed."""
-        event = MessageChunk(
-            message_id=str(self._query.pk),
-            session_id="",
-            query_id=str(self._query.pk),
-            content=self._text[self._sent : end],
-            content_offset=self._sent,
-            is_complete=is_complete,
-            attempt=job.attempt,
-        )
+        content = self._text[self._sent : end]
+        event = answer_chunk(job, content, self._sent, is_complete=is_complete)
         publish(self._query.owner_id, event, job=job)
         self._sent = end

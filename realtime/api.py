@@ -8,14 +8,14 @@ from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from ninja import Router
 
-from realtime import jobs, log
-from realtime.models import Job
+from realtime import asyncapi, snapshot
 from realtime.problems import CamelSchema, Problem
 from realtime.session_store import SessionStore
 from realtime.text import Text
 
 session = Router(tags=["session"])
 realtime = Router(tags=["realtime"])
+contract = Router(tags=["realtime"])
 
 
 class Credentials(CamelSchema):
@@ -70,6 +70,12 @@ def sign_out(request: HttpRequest) -> tuple[int, None]:
     return 204, None
 
 
+@contract.get("/asyncapi.json", auth=None)
+def asyncapi_document(request: HttpRequest) -> dict[str, Any]:
+    """What goes over the socket at `/ws`, as AsyncAPI 3.0."""
+    return asyncapi.document()
+
+
 class ActiveJob(CamelSchema):
     job_id: str
     kind: str
@@ -82,20 +88,19 @@ class ActiveJob(CamelSchema):
 
 
 class Snapshot(CamelSchema):
+    """`events` and `messages` hold messages of `/api/asyncapi.json`, without `id`, `prev`, `ts`."""
+
     as_of: str
     jobs: list[ActiveJob]
-
-
-def active_job(job: Job) -> dict[str, Any]:
-    fields = ("kind", "status", "stage", "progress", "message", "attempt")
-    return {"job_id": str(job.pk), "subject": str(job.subject)} | {
-        name: getattr(job, name) for name in fields
-    }
+    events: list[dict[str, Any]]
+    messages: list[dict[str, Any]]
 
 
 @realtime.get("/snapshot", response=Snapshot, by_alias=True)
-def snapshot(request: HttpRequest) -> dict[str, Any]:
-    """What runs now, and the position in the stream from which events complete it."""
-    user: User = request.auth  # type: ignore[attr-defined]
-    as_of = log.head(user.pk)  # before the rows
-    return {"as_of": as_of, "jobs": [active_job(job) for job in jobs.active(user)]}
+def get_snapshot(request: HttpRequest) -> dict[str, Any]:
+    """What waits or runs now, and what is being written, as far as it is.
+
+    Each job as the event that tells of it, each text as one `message_chunk`. Events after `asOf`
+    complete it.
+    """
+    return snapshot.take(request.auth)  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
+from realtime.close_codes import CloseCode
 from realtime.identities import Identity, Secret, by_secrets
 from realtime.tokens import bearer
 
@@ -34,21 +35,22 @@ class Refused(Exception):
 
 
 async def authenticate(headers: Iterable[tuple[bytes, bytes]]) -> Identity:
-    """Raises Refused with 4403 for a foreign page or host, or a token that may not read; with 4401
-    for nobody signed in. Raises DatabaseError or TimeoutError when that cannot be checked."""
+    """Raises Refused: FORBIDDEN for a foreign page or host, or a token that may not read;
+    SIGNED_OUT for nobody signed in. Raises DatabaseError or TimeoutError when it cannot be told."""
     sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     host, _port = split_domain_port(sent.get("host", ""))
     if not validate_host(host, settings.ALLOWED_HOSTS):
-        raise Refused(4403, "This host name is not one of ALLOWED_HOSTS.")
+        raise Refused(CloseCode.FORBIDDEN, "This host name is not one of ALLOWED_HOSTS.")
     token = bearer(sent.get("authorization", ""))
     # No foreign page can send an Authorization header of a socket.
     if token is None and sent.get("origin", "").lower() not in settings.ALLOWED_ORIGINS:
-        raise Refused(4403, "This page's origin is not one of ALLOWED_ORIGINS.")
+        raise Refused(CloseCode.FORBIDDEN, "This page's origin is not one of ALLOWED_ORIGINS.")
     identity = await _identify(_secret(token, sent.get("cookie", "")))
     if identity is None:
-        raise Refused(4401, "Sign in first." if token is None else "This token is not valid.")
+        words = "Sign in first." if token is None else "This token is not valid."
+        raise Refused(CloseCode.SIGNED_OUT, words)
     if not identity.may_read:
-        raise Refused(4403, "This token may not read.")
+        raise Refused(CloseCode.FORBIDDEN, "This token may not read.")
     return identity
 
 

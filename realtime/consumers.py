@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 from channels.consumer import AsyncConsumer
 from django.db import DatabaseError
+from msgspec import UNSET
 from redis import RedisError
 
 from realtime.auth import Identity, Refused, authenticate
+from realtime.close_codes import CloseCode
 from realtime.delivery import Delivery
 from realtime.events import Event
 from realtime.events import encode as encode_event
@@ -86,15 +88,15 @@ class EventConsumer(AsyncConsumer):
         self.is_open = True
         try:
             if sockets().draining:
-                raise Refused(1012, "The server restarts.")
+                raise Refused(CloseCode.RESTART, "The server restarts.")
             identity = await authenticate(headers)
             if sockets().is_full(identity.user_id):
-                raise Refused(4409, "Too many open tabs.")
+                raise Refused(CloseCode.TOO_MANY, "Too many open tabs.")
         except Refused as refusal:
             return self.end(refusal.code, refusal.reason)
         except Exception:
             logger.exception("a session could not be checked")
-            return self.end(1013, "Sign-in cannot be checked now.")
+            return self.end(CloseCode.UNAVAILABLE, "Sign-in cannot be checked now.")
         self.id, self.identity = uuid.uuid4().hex, identity
         self.delivery = Delivery(self.transport.write, hub().replays)
         sockets().add(self)
@@ -109,7 +111,7 @@ class EventConsumer(AsyncConsumer):
         )
         grants().watch(self)
         self._too_late = asyncio.get_running_loop().call_later(
-            RESUME_SECONDS, self.end, 4412, "No resume frame came."
+            RESUME_SECONDS, self.end, CloseCode.NO_RESUME, "No resume frame came."
         )
 
     async def _disconnected(self) -> None:
@@ -131,11 +133,11 @@ class EventConsumer(AsyncConsumer):
         """Say `closing`, then close; a second call does nothing."""
         if not self.is_open:
             return
-        self._say(Closing(code=code, reason=reason, retry_after_ms=retry_after_ms))
+        self._say(Closing(code=code, reason=reason, retry_after_ms=retry_after_ms or UNSET))
         self.is_open = False
         if hasattr(self, "delivery"):
             self.delivery.stop()
-        self.transport.close(code)
+        self.transport.close(int(code))  # Autobahn takes no subclass
 
     # --- What comes in ----------------------------------------------------------------------------
     def received(self, text: str | None) -> None:
@@ -152,7 +154,7 @@ class EventConsumer(AsyncConsumer):
                 self._handle(frame)
         except (msgspec.DecodeError, ValueError) as error:
             if self._is_allowed():
-                self._strike("invalid", str(error))
+                self._strike(str(error))
 
     def _handle(self, frame: Inbound) -> None:
         match frame:
@@ -178,14 +180,14 @@ class EventConsumer(AsyncConsumer):
         self._allowance -= 1
         if self._allowance < 0:
             self._say(Error(code="rate", message="Too many frames."))
-            self.end(4429, "Too many frames.")
+            self.end(CloseCode.RATE, "Too many frames.")
         return self._allowance >= 0
 
-    def _strike(self, code: str, message: str) -> None:
+    def _strike(self, message: str) -> None:
         self._strikes += 1
-        self._say(Error(code=code, message=message))
+        self._say(Error(code="invalid", message=message))
         if self._strikes >= MOST_STRIKES:
-            self.end(4400, "Too many invalid frames.")
+            self.end(CloseCode.PROTOCOL, "Too many invalid frames.")
 
     def _do(self, step: Coroutine[Any, Any, None]) -> None:
         """What takes longer is done one after another."""
@@ -199,10 +201,10 @@ class EventConsumer(AsyncConsumer):
                 await self._waiting.popleft()
         except (RedisError, OSError, TimeoutError) as error:
             logger.warning("the log does not answer: %s", error)
-            self.end(1013, "The event log does not answer.")
+            self.end(CloseCode.UNAVAILABLE, "The event log does not answer.")
         except Exception:
             logger.exception("a frame could not be handled")
-            self.end(1011, "Server error.")
+            self.end(CloseCode.SERVER_ERROR, "Server error.")
         finally:
             self._working = None
 

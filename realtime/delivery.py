@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from msgspec import UNSET
 from redis import RedisError
 
 from realtime.admission import Admission, Overloaded
@@ -154,7 +155,7 @@ class Delivery:
         self._epoch, self._offset, self._is_lagging = head.epoch, head.offset, False
         self._unacknowledged.clear()
         self._unacknowledged_bytes, self.stalled_since = 0, None
-        self._say(Resync(reason=reason, id=str(head), retry_after_ms=retry_after_ms))
+        self._say(Resync(reason=reason, id=str(head), retry_after_ms=retry_after_ms or UNSET))
 
     async def _catch_up(self, feed: Feed) -> None:
         """Read the log until the recent frames follow on, or the window is full."""

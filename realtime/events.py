@@ -5,7 +5,7 @@ whose fields are camelCase. Apps define their own events by subclassing `Event`.
 """
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -18,8 +18,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field
     """A fact about something a user owns.
 
     `attempt` and `terminal` are set on the events of jobs: a client ignores what an older attempt
-    says, and anything but a newer attempt after a terminal event.
+    says, and anything but a newer attempt after a terminal event. What is not logged is news of the
+    moment, without an id.
     """
+
+    is_logged: ClassVar[bool] = True
 
     attempt: int | UnsetType = UNSET
     terminal: bool | UnsetType = UNSET
@@ -59,6 +62,8 @@ class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
 
 class SessionUpdate(Event, frozen=True, kw_only=True, tag="session_update"):
     """The signed-in session changes. `expires_in` is in seconds."""
+
+    is_logged: ClassVar[bool] = False
 
     status: Literal["active", "expiring_soon", "extended", "expired", "revoked"]
     expires_in: int

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 ResyncReason = Literal["epoch", "trimmed", "ahead", "too_many", "overload"]
 
@@ -42,6 +43,8 @@ class Subscribe(_Frame, frozen=True, kw_only=True, tag="subscribe", forbid_unkno
 
 
 class Unsubscribe(_Frame, frozen=True, kw_only=True, tag="unsubscribe", forbid_unknown_fields=True):
+    """No longer to be told who is at a topic."""
+
     topic: str
 
 
@@ -63,6 +66,9 @@ Inbound = Resume | Ack | Ping | Subscribe | Unsubscribe | Activity | ExtendSessi
 
 # Server → client.
 class Welcome(_Frame, frozen=True, kw_only=True, tag="welcome"):
+    """The first of all frames: who is signed in here. `expires_in` is in seconds, null for a token
+    that does not expire."""
+
     connection_id: str
     user_id: str
     username: str
@@ -82,18 +88,24 @@ class Resync(_Frame, frozen=True, kw_only=True, tag="resync"):
 
     reason: ResyncReason
     id: str
-    retry_after_ms: int | None = None
+    retry_after_ms: int | UnsetType = UNSET
 
 
 class Heartbeat(_Frame, frozen=True, kw_only=True, tag="heartbeat"):
+    """The line is alive, and all is sent up to `id`, the stream's head. As often as the welcome
+    says."""
+
     id: str
 
 
-class Pong(_Frame, frozen=True, kw_only=True, tag="pong"): ...
+class Pong(_Frame, frozen=True, kw_only=True, tag="pong"):
+    """The answer to a ping."""
 
 
 class Error(_Frame, frozen=True, kw_only=True, tag="error"):
-    code: str
+    """A frame that was not obeyed, and why."""
+
+    code: Literal["invalid", "rate", "unavailable"]
     message: str
 
 
@@ -102,7 +114,7 @@ class Closing(_Frame, frozen=True, kw_only=True, tag="closing"):
 
     code: int
     reason: str
-    retry_after_ms: int | None = None
+    retry_after_ms: int | UnsetType = UNSET
 
 
 Outbound = Welcome | Resumed | Resync | Heartbeat | Pong | Error | Closing

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 
+from realtime.close_codes import CloseCode
 from realtime.connection import Connection
 from realtime.events import SessionUpdate
 from realtime.grant_news import GrantNews, listen
@@ -192,13 +193,13 @@ class Grants:
             pass  # a sweep came between
         elif grant.expires_at is not None and grant.expires_at <= time.time():
             grant.tell(SessionUpdate(status="expired", expires_in=0))
-            grant.end(4401, "Your session has expired.")
+            grant.end(CloseCode.SIGNED_OUT, "Your session has expired.")
         else:
             if grant.changed_at:
                 late = (time.time() - grant.changed_at) * 1000
                 logger.info("%s is cut %.0f ms after its end", name, late)
             grant.tell(SessionUpdate(status="revoked", expires_in=0))
-            grant.end(4403, "Your session was ended.")
+            grant.end(CloseCode.FORBIDDEN, "Your session was ended.")
 
     def _renew(self, grant: Grant, who: Identity) -> None:
         before, grant.expires_at = grant.expires_at, who.expires_at
@@ -210,7 +211,7 @@ class Grants:
     def _serve_nobody(self) -> None:
         logger.error("sessions could not be checked for %s s: all sockets are closed", BLIND)
         for grant in list(self._grants.values()):
-            grant.end(1013, "Sessions cannot be checked now.")
+            grant.end(CloseCode.UNAVAILABLE, "Sessions cannot be checked now.")
 
 
 def _extend(pk: str) -> None:

@@ -8,6 +8,7 @@ log when it is further behind. That one rule serves live delivery, resume, gaps 
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,11 +20,14 @@ from redis import RedisError
 from realtime.admission import Admission
 from realtime.feed import Feed, Socket
 from realtime.log import AsyncLog, Position, group
+from realtime.log_server import Layer
 
 logger = logging.getLogger(__name__)
 
 HEAD_CHECK = 10.0  # seconds; finds a lost last announcement
 PROBE = 0.1  # seconds before a group is joined again from which nothing came back
+PROBE_EVERY, DEAF = 1.0, 3.0  # seconds between probes, and before one is taken for lost
+JOIN = 10.0  # seconds that joining may take
 
 Handler = Callable[[dict[str, Any]], None]
 
@@ -37,6 +41,8 @@ class Hub:
         self._joins: dict[int, asyncio.Task[None]] = {}
         self._layer: Any = get_channel_layer()
         self._channel = ""
+        self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
+        self._own_group = f"hub-{uuid.uuid4().hex}"  # joined last, so that it speaks for all
         self._handlers: dict[str, Handler] = {}
         self._probes: dict[str, asyncio.Event] = {}
         self._started = asyncio.Lock()
@@ -88,7 +94,7 @@ class Hub:
         async with self._membership:
             if not feed.sockets and self._feeds.get(feed.user_id) is feed:
                 del self._feeds[feed.user_id]
-                await self._layer.group_discard(group(feed.user_id), self._channel)
+                await self._discard(group(feed.user_id))
 
     def _flush_soon(self, feed: Feed) -> None:
         if not self._fresh:
@@ -110,7 +116,11 @@ class Hub:
     async def unlisten(self, name: str) -> None:
         async with self._membership:
             if self._handlers.pop(name, None):
-                await self._layer.group_discard(name, self._channel)
+                await self._discard(name)
+
+    async def _discard(self, name: str) -> None:
+        with suppress(RedisError, OSError):  # what still arrives then is of nobody
+            await self._layer.group_discard(name, self._channel)
 
     # --- The process's channel --------------------------------------------------------------------
     async def close(self) -> None:
@@ -125,35 +135,57 @@ class Hub:
         async with self._started:
             if not self._tasks:
                 self._channel = await self._layer.new_channel()
+                self._inbox = self._layer.channels[self._channel]
                 self._tasks = [
                     asyncio.create_task(self._receive()),
-                    asyncio.create_task(self._check_heads()),
+                    asyncio.create_task(self._watch()),
                 ]
+                await self._listen(self._own_group)
 
     async def _listen(self, name: str) -> None:
         """Join the group and wait until the subscription is known to work: a probe came back."""
+        async with asyncio.timeout(JOIN):
+            while True:
+                # The layer does not try again on a connection that the server has closed.
+                with suppress(RedisError, OSError):
+                    async with self._membership:
+                        await self._layer.group_add(name, self._channel)
+                    if await self._hears(name, PROBE):
+                        return
+                await asyncio.sleep(PROBE / 10)
+
+    async def _hears(self, name: str, within: float) -> bool:
+        """Does what the log's server announces to a group come back?"""
         nonce = uuid.uuid4().hex
         arrived = self._probes[nonce] = asyncio.Event()
         try:
-            async with asyncio.timeout(10):
-                while not arrived.is_set():
-                    # The layer does not try again on a connection that the server has closed.
-                    with suppress(RedisError, OSError):
-                        async with self._membership:
-                            await self._layer.group_add(name, self._channel)
-                        await self._layer.group_send(name, {"type": "hub.probe", "nonce": nonce})
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(arrived.wait(), PROBE)
+            probe = {"type": "hub.probe", "nonce": nonce}
+            await self._log.announce(name, self._layer.serialize(probe))
+            async with asyncio.timeout(within):
+                await arrived.wait()
+        except TimeoutError:
+            return False
         finally:
             del self._probes[nonce]
+        return True
+
+    async def _renew(self) -> None:
+        """Subscribe anew, on another connection: this one may lead to a server that is gone."""
+        logger.warning("announcements do not arrive; subscribing anew")
+        async with self._membership, asyncio.timeout(JOIN):
+            try:
+                await self._layer.flush()
+            finally:
+                self._layer.channels[self._channel] = self._inbox
+            for name in (*map(group, self._feeds), *self._handlers):
+                await self._layer.group_add(name, self._channel)
+        await self._listen(self._own_group)
 
     async def _receive(self) -> None:
-        inbox = self._layer.channels[self._channel]
         while True:
             try:
-                message = await self._layer.receive(self._channel)
-                self._dispatch(message)
-                if inbox.empty():
+                self._dispatch(self._layer.deserialize(await self._inbox.get()))
+                if self._inbox.empty():
                     self._flush()  # not in the next turn: nothing more came in this one
             except Exception:
                 logger.exception("an announcement could not be handled")
@@ -171,15 +203,27 @@ class Hub:
         elif handler := self._handlers.get(message.get("group", "")):
             handler(message)
 
-    async def _check_heads(self) -> None:
+    async def _watch(self) -> None:
+        """Is there anything that was not announced to us? Looks every few seconds, and whenever
+        the line to the log's server has been down."""
+        checked_at, connections, is_well = time.monotonic(), Layer.connections, True
         while True:
-            await asyncio.sleep(HEAD_CHECK)
-            for feed in list(self._feeds.values()):
-                try:
-                    await feed.check_head()
-                except (RedisError, OSError) as error:
+            await asyncio.sleep(PROBE_EVERY)
+            try:
+                if connections != Layer.connections:
+                    connections, is_well = Layer.connections, False
+                if not await self._hears(self._own_group, DEAF):
+                    is_well = False
+                    await self._renew()
+                if not is_well or time.monotonic() - checked_at >= HEAD_CHECK:
+                    for feed in list(self._feeds.values()):
+                        await feed.check_head()
+                    checked_at = time.monotonic()
+                is_well = True
+            except (RedisError, OSError) as error:
+                if is_well:
                     logger.warning("the log does not answer: %s", error)
-                    break
+                is_well = False
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

@@ -54,10 +54,13 @@ def register(kind: Kind) -> None:
 
 def announce(job: Job, *, durable: bool = True) -> None:
     """Tell the owner's tabs how the job stands; in the transaction that changed it if durable."""
-    event = msgspec.structs.replace(
-        _kinds[job.kind].event(job), attempt=job.attempt, terminal=job.status in ENDED
-    )
-    publish(job.owner_id, event, durable=durable, job=job)
+    publish(job.owner_id, event_of(job), durable=durable, job=job)
+
+
+def event_of(job: Job) -> Event:
+    """How the job stands, in the words of its kind."""
+    event = _kinds[job.kind].event(job)
+    return msgspec.structs.replace(event, attempt=job.attempt, terminal=job.status in ENDED)
 
 
 def create(
@@ -99,20 +102,25 @@ def send(job: Job) -> None:
 def claim(job_id: str, worker: str) -> Job | None:
     """Take a queued job: the next attempt is ours. None when there is nothing to take."""
     now = timezone.now()
-    won = Job.objects.filter(pk=job_id, status=Status.QUEUED).update(
-        status=Status.RUNNING,
-        attempt=F("attempt") + 1,
-        worker=worker,
-        lease_until=now + LEASE,
-        started_at=now,
-        finished_at=None,
-        stage="",
-        progress=0,
-        message="",
-        error="",
-        timings={},
-    )
-    return Job.objects.get(pk=job_id) if won else None
+    with transaction.atomic():
+        won = Job.objects.filter(pk=job_id, status=Status.QUEUED).update(
+            status=Status.RUNNING,
+            attempt=F("attempt") + 1,
+            worker=worker,
+            lease_until=now + LEASE,
+            started_at=now,
+            finished_at=None,
+            stage="",
+            progress=0,
+            message="",
+            error="",
+            timings={},
+        )
+        if not won:
+            return None
+        job = Job.objects.get(pk=job_id)
+        announce(job)
+    return job
 
 
 def held(job: Job) -> Q:
@@ -146,17 +154,24 @@ def cancel(job: Job) -> bool:
     """Ask the job to end. If no worker has it, it ends now; running, at its next step. False once
     it ended."""
     with transaction.atomic():
-        if change(
-            job,
-            Q(status__in=(Status.QUEUED, Status.WAITING)),
-            status=Status.CANCELLED,
-            message="Cancelled",
-            finished_at=timezone.now(),
-        ):
+        if _cancel_now(job, Q(status__in=(Status.QUEUED, Status.WAITING))):
             _ended(Job.objects.get(pk=job.pk))
             return True
         # Queued by now, when `reap` took it up between the two: its next attempt ends at once.
         return change(job, Q(status__in=ACTIVE), cancel_requested=True)
+
+
+def withdraw(job: Job) -> bool:
+    """End the job now, as what it works on is deleted; a worker of it can write nothing more.
+
+    The caller tells of the deletion, in the same transaction, and so of the end.
+    """
+    return _cancel_now(job, Q(status__in=ACTIVE))
+
+
+def _cancel_now(job: Job, condition: Q) -> bool:
+    ended = {"status": Status.CANCELLED, "finished_at": timezone.now()}
+    return change(job, condition, message="Cancelled", **ended)
 
 
 def retry(job: Job) -> bool:

@@ -1,8 +1,9 @@
 """The log: one stream of events per user, in Valkey or Redis.
 
 Entries have contiguous offsets from 1, within an epoch; `<epoch>-<offset>` names one. The epoch is
-bound to the server's run id: after a restart, a promotion or a flush the memory of what was sent
-cannot be trusted, so a new epoch begins and every cursor of the old one is answered by `resync`.
+bound to the server's replication id, which begins anew with each start and each promotion: after
+these, or a flush, the memory of what was sent cannot be trusted, so a new epoch begins and every
+cursor of the old one is answered by `resync`.
 
 Appending is one script: offset, entry, trim and announcement to the user's channel-layer group
 happen together, so the order in the log is the order of delivery. An entry's stream id is
@@ -10,22 +11,21 @@ happen together, so the order in the log is the order of delivery. An entry's st
 """
 
 import uuid
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
 
-from realtime.log_server import Address, Script
+from realtime.log_server import Address, Line, Script
 
 META_SECONDS = 7 * 24 * 3600
 FENCE_SECONDS = 24 * 3600  # a worker that is taken for dead does not come back later than this
 
-_ASK_RUN = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')\n"
-
-# The current epoch, begun anew when the server is not the one that the meta hash was written on.
+# The current epoch, begun anew when the server is not what it was when the meta hash was written.
 _EPOCH = f"""
+local run = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
 local now = redis.call('TIME')
 local meta = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'offset')
 local epoch, offset = meta[2], tonumber(meta[3] or '0')
@@ -39,16 +39,15 @@ end
 
 # KEYS: stream, meta, mark of the event, fence of the job
 # ARGV: payload, what it is coalesced with, most entries, seconds they are kept, seconds the mark is
-# kept, attempt or 0, group channel, user id, run id
-_APPEND = (
-    "local run = ARGV[9]"
-    + _EPOCH
+# kept, fence or 0, group channel, user id
+_APPEND = Script(
+    _EPOCH
     + f"""
-local attempt = tonumber(ARGV[6])
-if attempt > 0 then
+local fence = tonumber(ARGV[6])
+if fence > 0 then
   local newest = tonumber(redis.call('GET', KEYS[4]) or '0')
-  if attempt < newest then return {{epoch, -1}} end
-  if attempt > newest then redis.call('SET', KEYS[4], attempt, 'EX', {FENCE_SECONDS}) end
+  if fence < newest then return {{epoch, -1}} end
+  if fence > newest then redis.call('SET', KEYS[4], fence, 'EX', {FENCE_SECONDS}) end
 end
 if not redis.call('SET', KEYS[3], 1, 'NX', 'EX', ARGV[5]) then return {{epoch, offset}} end
 offset = redis.call('HINCRBY', KEYS[2], 'offset', 1)
@@ -68,12 +67,11 @@ return {{epoch, offset}}
 """
 )
 
-_HEAD = _ASK_RUN + _EPOCH + "return {epoch, offset}"
+_HEAD = Script(_EPOCH + "return {epoch, offset}")
 
 # ARGV: the offset to begin with, most entries
-_READ = (
-    _ASK_RUN
-    + _EPOCH
+_READ = Script(
+    _EPOCH
     + """
 local entries = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
 local found = {}
@@ -139,9 +137,9 @@ def _keys(user_id: int, *more: str) -> list[str]:
     return [f"rt:{{{user_id}}}:{name}" for name in ("stream", "meta", *more)]
 
 
-def _group_channel(user_id: int) -> str:
+def group_channel(name: str) -> str:
     """The name under which channels_redis' pub/sub layer listens for a group."""
-    return f"{settings.REALTIME_PREFIX}__group__{group(user_id)}"
+    return f"{settings.REALTIME_PREFIX}__group__{name}"
 
 
 def address() -> Address:
@@ -154,12 +152,7 @@ def client() -> Any:
     return address().connect()
 
 
-@cache
-def _head_script() -> Any:
-    return client().register_script(_HEAD)
-
-
-_append_script = Script(_APPEND, address)
+_line = Line(address)  # for appending
 
 
 def _position(answer: Sequence[Any]) -> Position:
@@ -173,26 +166,28 @@ def append(
     key: str = "",
     coalesce: str = "",
     job: object = "",
-    attempt: int = 0,
+    fence: int = 0,
 ) -> Position | None:
     """Append one event and announce it.
 
-    A `key` seen within the retention is appended once. Of a `job`, nothing is appended once a newer
-    attempt has appended something: None then. Raises redis.RedisError when the server is away.
+    A `key` seen within the retention is appended once. Of a `job`, nothing is appended with a lower
+    `fence` than what was appended before: None then. Raises redis.RedisError when the server is
+    away.
     """
     seconds = settings.REALTIME_LOG_SECONDS
     # Without a key of its own an event has one for as long as a broken connection is tried again.
     mark, marked = (key, seconds) if key else (uuid.uuid4().hex, 30)
-    keys = _keys(user_id, f"once:{mark}", f"attempt:{job}")
+    keys = _keys(user_id, f"once:{mark}", f"fence:{job}")
     kept = settings.REALTIME_LOG_EVENTS, seconds
-    to = _group_channel(user_id), user_id
-    position = _position(_append_script(keys, [payload, coalesce, *kept, marked, attempt, *to]))
+    to = group_channel(group(user_id)), user_id
+    answer = _APPEND.run(_line, keys, payload, coalesce, *kept, marked, fence, *to)
+    position = _position(answer)
     return position if position.offset >= 0 else None
 
 
 def head(user_id: int) -> str:
     """The last event's id: read it before the rows, and events after it complete them."""
-    return str(_position(_head_script()(keys=_keys(user_id))))
+    return str(_position(_HEAD.run(client(), _keys(user_id))))
 
 
 def follow(user_id: int, after: Position) -> Iterator[tuple[Position, bytes]]:
@@ -218,19 +213,17 @@ class AsyncLog:
 
     def __init__(self) -> None:
         self._redis = address().connect_async()
-        self._head = self._redis.register_script(_HEAD)
-        self._read = self._redis.register_script(_READ)
 
     async def head(self, user_id: int) -> Position:
-        return _position(await cast("Awaitable[Any]", self._head(keys=_keys(user_id))))
+        return _position(await _HEAD.run_async(self._redis, _keys(user_id)))
 
     async def read(self, user_id: int, after: Position, count: int) -> Reading:
         """Up to `count` events after a position.
 
         Raises Trimmed when some are gone. A head of another epoch than `after` has no entries.
         """
-        arguments = [after.offset + 1, count]
-        answer = await cast("Awaitable[Any]", self._read(keys=_keys(user_id), args=arguments))
+        keys = _keys(user_id)
+        answer = await _READ.run_async(self._redis, keys, after.offset + 1, count)
         position, first, found = _position(answer), int(answer[2]), answer[3]
         if position.epoch != after.epoch:
             return Reading(position, [])
@@ -239,6 +232,10 @@ class AsyncLog:
         pairs = zip(found[::2], found[1::2], strict=True)
         entries = [Entry(first + n, pair[0], pair[1].decode()) for n, pair in enumerate(pairs)]
         return Reading(position, entries)
+
+    async def announce(self, name: str, message: bytes) -> None:
+        """To a group, as appending does."""
+        await self._redis.publish(group_channel(name), message)
 
     async def close(self) -> None:
         await self._redis.aclose()

@@ -11,9 +11,12 @@ The password is that of the servers; Sentinels are asked without one.
 
 import hashlib
 import os
+import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,7 +27,8 @@ from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as UntypedAsyncSentinel
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.cluster import ClusterNode as UntypedClusterNode
-from redis.exceptions import MovedError, NoScriptError
+from redis.connection import parse_url as untyped_parse_url
+from redis.exceptions import NoScriptError
 from redis.retry import Retry
 from redis.sentinel import Sentinel as UntypedSentinel
 
@@ -32,8 +36,11 @@ from redis.sentinel import Sentinel as UntypedSentinel
 ClusterNode: Any = UntypedClusterNode
 Sentinel: Any = UntypedSentinel
 AsyncSentinel: Any = UntypedAsyncSentinel
+AsyncConnection: Any = redis.asyncio.Connection
+parse_url: Any = untyped_parse_url
 
 Client = Any  # redis.Redis or redis.RedisCluster, whose commands are typed as either's
+Value = bytes | str | int
 
 TRIES = 3
 TIMEOUT, CONNECT_TIMEOUT = 2.0, 1.0  # seconds
@@ -61,7 +68,7 @@ class Address:
     def parse(cls, url: str) -> "Address":
         scheme, _, rest = url.partition("://")
         if scheme not in {"redis+sentinel", "redis+cluster"}:
-            return cls("server", url)
+            return cls("server", url, db=int(parse_url(url).get("db", 0)))
         credentials, _, place = rest.rpartition("@")
         username, _, password = credentials.partition(":")
         netloc, _, path = place.partition("/")
@@ -69,6 +76,8 @@ class Address:
         service, _, db = path.partition("/")
         if scheme == "redis+sentinel" and not service:
             raise ValueError("a Sentinel URL ends with /service/db: which master is meant?")
+        if scheme == "redis+cluster" and path:
+            raise ValueError("a cluster has no databases: its URL ends with the last port")
         return cls(
             scheme.partition("+")[2],
             hosts=hosts,
@@ -87,6 +96,7 @@ class Address:
         options = _OPTIONS | self._credentials | options
         if self.kind == "cluster":
             nodes = [ClusterNode(host, port) for host, port in self.hosts]
+            options |= {"retry": Retry(_BACKOFF, TRIES), "require_full_coverage": False}
             return redis.RedisCluster(startup_nodes=nodes, **options)
         again = {"retry": Retry(_BACKOFF, TRIES, _CLOSED), "retry_on_error": [*_CLOSED]}
         options = again | options
@@ -100,6 +110,7 @@ class Address:
         options = _OPTIONS | self._credentials
         if self.kind == "cluster":
             nodes = [AsyncClusterNode(host, port) for host, port in self.hosts]
+            options |= {"retry": AsyncRetry(_BACKOFF, TRIES), "require_full_coverage": False}
             return redis.asyncio.RedisCluster(startup_nodes=nodes, **options)
         options |= {"retry": AsyncRetry(_BACKOFF, TRIES, _CLOSED), "retry_on_error": [*_CLOSED]}
         if self.kind == "sentinel":
@@ -110,15 +121,41 @@ class Address:
     def layer_host(self) -> dict[str, Any]:
         """The `hosts` entry of channels_redis. It listens at one node of a cluster, to which the
         others pass on what is published."""
-        # redis-py's own socket_timeout would end an idle subscription.
-        options = {"socket_timeout": None, "socket_keepalive": True}
+        options = _OPTIONS | _known(self._credentials) | {"redis_connect_func": Layer.connects}
         if self.kind == "server":
             return {"address": self.url} | options
-        options |= _known(self._credentials)
-        if self.kind == "sentinel":
-            return {"sentinels": self.hosts, "master_name": self.service, "db": self.db} | options
-        host, port = self.hosts[0]
-        return {"host": host, "port": port} | options
+        if self.kind == "cluster":
+            return {"connection_class": AnyNode, "nodes": self.hosts} | options
+        sentinels = {"sentinels": self.hosts, "sentinel_kwargs": _OPTIONS}
+        return {"master_name": self.service, "db": self.db} | sentinels | options
+
+
+class Layer:
+    """Counts the channel layer's connections: before a new one something may have been missed."""
+
+    connections = 0
+
+    @classmethod
+    async def connects(cls, connection: Any) -> None:
+        await connection.on_connect()
+        cls.connections += 1
+
+
+class AnyNode(AsyncConnection):  # type: ignore[misc]
+    """A connection to one of several nodes, whichever can be reached."""
+
+    def __init__(self, nodes: Sequence[tuple[str, int]], **options: Any) -> None:
+        super().__init__(**options)
+        self._nodes = nodes
+
+    async def _connect(self) -> None:
+        *others, last = random.sample(self._nodes, len(self._nodes))
+        for self.host, self.port in others:
+            with suppress(OSError):
+                await super()._connect()
+                return
+        self.host, self.port = last
+        await super()._connect()
 
 
 def _host(text: str) -> tuple[str, int]:
@@ -133,90 +170,73 @@ def _known(options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+@dataclass(frozen=True)
 class Script:
-    """A Lua script, run on a connection of the calling thread's own.
+    """A Lua script. It is named by its digest, and sent whole to a server that does not know it."""
 
-    The last ARGV is the run id of the server that runs it, which the connection learned when it was
-    made: a connection cannot outlive its server. A client's pool would cost as much again as the
-    script itself.
-    """
+    text: str
 
-    def __init__(self, text: str, server: Callable[[], Address]) -> None:
-        self._text = text
-        self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    @cached_property
+    def _digest(self) -> str:
+        return hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def run(self, client: Any, keys: Sequence[str], *arguments: Value) -> Any:
+        """Raises redis.RedisError."""
+        more = (len(keys), *keys, *arguments)
+        try:
+            return client.evalsha(self._digest, *more)
+        except NoScriptError:
+            return client.eval(self.text, *more)
+
+    async def run_async(self, client: Any, keys: Sequence[str], *arguments: Value) -> Any:
+        """The same, with a client of an event loop."""
+        more = (len(keys), *keys, *arguments)
+        try:
+            return await client.evalsha(self._digest, *more)
+        except NoScriptError:
+            return await client.eval(self.text, *more)
+
+
+class Line:
+    """A connection of the calling thread's own, for scripts: a client's pool would cost half as
+    much again as the script. In a cluster it is a client, which knows who has which key."""
+
+    def __init__(self, server: Callable[[], Address]) -> None:
         self._server = server
         self._own = threading.local()
         self._retry = Retry(_BACKOFF, TRIES, _CLOSED)
 
-    def __call__(self, keys: Sequence[str], arguments: Sequence[bytes | str | int]) -> Any:
-        """Raises redis.RedisError."""
-        lines = self._lines()
+    def evalsha(self, *arguments: Value) -> Any:
+        return self._ask("EVALSHA", arguments)
+
+    def eval(self, *arguments: Value) -> Any:
+        return self._ask("EVAL", arguments)
+
+    def _ask(self, command: str, arguments: Sequence[Value]) -> Any:
+        own = self._own
+        if getattr(own, "pid", 0) != os.getpid():  # a forked process must not speak on its parent's
+            own.pid, own.client, own.line = os.getpid(), *self._open()
+        if own.line is None:
+            return own.client.execute_command(command, *arguments)
         return self._retry.call_with_retry(
-            lambda: self._run(lines.to(keys[0]), keys, arguments), lambda _: lines.hang_up()
+            lambda: _answer(own.line, command, arguments), lambda _: own.line.disconnect()
         )
 
-    def _run(self, line: Any, keys: Sequence[str], arguments: Sequence[bytes | str | int]) -> Any:
-        more = (len(keys), *keys, *arguments, line.run_id)
-        try:
-            try:
-                line.send_command("EVALSHA", self._sha, *more)
-                return line.read_response()
-            except NoScriptError:
-                line.send_command("EVAL", self._text, *more)
-                return line.read_response()
-        except MovedError as error:
-            raise redis.ConnectionError("the slot has moved to another node") from error
-        except BaseException:
-            line.disconnect()  # an answer may still be on its way
-            raise
-
-    def _lines(self) -> "_Lines":
-        pid = os.getpid()  # a forked process must not speak on its parent's
-        if getattr(self._own, "pid", 0) != pid:
-            self._own.pid, self._own.lines = pid, _Lines(self._server())
-        lines: _Lines = self._own.lines
-        return lines
+    def _open(self) -> tuple[Client, Any]:
+        address = self._server()
+        if address.kind == "cluster":
+            return address.connect(), None
+        client = address.connect(retry=Retry(NoBackoff(), 0), retry_on_error=[])
+        return client, client.connection_pool.make_connection()
 
 
-class _Lines:
-    """One thread's connections: one, or one to each node of a cluster."""
-
-    def __init__(self, address: Address) -> None:
-        cluster = address.kind == "cluster"
-        learn = _learn if cluster else _greet
-        once = {} if cluster else {"retry": Retry(NoBackoff(), 0), "retry_on_error": []}
-        self._client = address.connect(redis_connect_func=learn, **once)
-        self._is_cluster = cluster
-        self._open: dict[str, Any] = {}
-
-    def to(self, key: str) -> Any:
-        """An open connection to the node that has a key."""
-        name, client = "", self._client
-        if self._is_cluster:
-            node = self._client.get_node_from_key(key)
-            name, client = node.name, self._client.get_redis_connection(node)
-        line = self._open.get(name)
-        if line is None:
-            line = self._open[name] = client.connection_pool.make_connection()
-        line.connect()
-        return line
-
-    def hang_up(self) -> None:
-        for line in self._open.values():
-            line.disconnect()
-        self._open.clear()
-        if self._is_cluster:
-            self._client.nodes_manager.initialize()  # who has which slots now?
-
-
-def _greet(connection: Any) -> None:
-    connection.on_connect()
-    _learn(connection)
-
-
-def _learn(connection: Any) -> None:
-    """Which server is at the other end?"""
-    connection.send_command("INFO", "server")
-    answer = connection.read_response()
-    text = answer.decode() if isinstance(answer, bytes) else str(answer)
-    connection.run_id = text.partition("run_id:")[2].partition("\r")[0]
+def _answer(line: Any, command: str, arguments: Sequence[Value]) -> Any:
+    line.connect()
+    try:
+        line.send_command(command, *arguments)
+        return line.read_response()
+    except NoScriptError:
+        raise
+    except BaseException:
+        line.disconnect()  # an answer may still be on its way
+        raise

@@ -75,6 +75,12 @@ class Job(models.Model):
     def is_active(self) -> bool:
         return self.status in ACTIVE
 
+    @property
+    def fence(self) -> int:
+        """Grows when an attempt begins and when it is over: what a worker that was stopped in
+        between still says of it afterwards is older, and the log does not take it."""
+        return 2 * self.attempt + (self.status != Status.RUNNING)
+
 
 class OutboxEvent(models.Model):
     """A state event between its row's commit and its place in the user's stream.
@@ -87,7 +93,7 @@ class OutboxEvent(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     payload = models.BinaryField()
     job = models.UUIDField(null=True, blank=True)
-    attempt = models.PositiveIntegerField(default=0, help_text="The job's, when it was written.")
+    fence = models.PositiveIntegerField(default=0, help_text="The job's, when it was written.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -21,19 +21,19 @@ def publish(user_id: int, event: Event, *, durable: bool = False, job: Job | Non
     A durable event is written in that transaction and cannot be lost, only late: it stays in the
     outbox until the log has it. Others are dropped when the log's server is away, as the row they
     tell of says the same; and a client that lags is sent the latest of a job, or adjacent pieces of
-    a text as one. What an older attempt of the job says after a newer one is dropped.
+    a text as one. What is said of an attempt of the job when it is over is dropped.
     Raises ValueError for an event over 16 KiB.
     """
     payload = encode(event)
-    job_id, attempt = (job.pk, job.attempt) if job else (None, 0)
+    job_id, fence = (job.pk, job.fence) if job else (None, 0)
     if durable:
-        OutboxEvent.objects.create(user_id=user_id, payload=payload, job=job_id, attempt=attempt)
+        OutboxEvent.objects.create(user_id=user_id, payload=payload, job=job_id, fence=fence)
         # Robust: what is committed is done, whatever becomes of the news; `sweep` flushes later.
         # Lambdas, because Django cannot name a failed partial.
         transaction.on_commit(lambda: flush(user_id), robust=True)
         return
     coalesce = event.stream or (f"{LATEST}{job_id}" if job else "")
-    options = {"coalesce": coalesce, "job": job_id, "attempt": attempt}
+    options = {"coalesce": coalesce, "job": job_id, "fence": fence}
     transaction.on_commit(lambda: _append(user_id, payload, **options), robust=True)
 
 
@@ -43,7 +43,7 @@ def publish_now(user_id: int, event: Event, job: Job) -> log.Position | None:
     None when the log's server is away, or a newer attempt of the job has spoken: then it is not
     sent, and the caller sends it again with the next piece.
     """
-    options = {"coalesce": event.stream, "job": job.pk, "attempt": job.attempt}
+    options = {"coalesce": event.stream, "job": job.pk, "fence": job.fence}
     return _append(user_id, encode(event), **options)
 
 
@@ -72,7 +72,7 @@ def flush(user_id: int) -> int:
                     bytes(event.payload),
                     key=str(event.pk),
                     job=event.job,
-                    attempt=event.attempt,
+                    fence=event.fence,
                 )
                 moved.append(event.pk)
         except redis.RedisError as error:

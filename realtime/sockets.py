@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from realtime.auth import Identity
+from realtime.close_codes import CloseCode
 
 HEARTBEAT = 20  # seconds
 TICK = 0.5  # seconds between looks at who is due
@@ -72,7 +73,7 @@ class Sockets:
         """Send all away, and wait until they have heard of it."""
         self.draining = True
         for socket in list(self.by_id.values()):
-            socket.end(1012, "The server restarts.", self.retry_after_ms())
+            socket.end(CloseCode.RESTART, "The server restarts.", self.retry_after_ms())
         until = time.monotonic() + DRAIN
         while self.by_id and time.monotonic() < until:
             await asyncio.sleep(0.02)
@@ -97,7 +98,7 @@ class Sockets:
     async def _end_the_stalled(self, now: float) -> None:
         for number, socket in enumerate(list(self.by_id.values())):
             if socket.stalled_since and now - socket.stalled_since > STALLED:
-                socket.end(4408, "This tab does not keep up.")
+                socket.end(CloseCode.TOO_SLOW, "This tab does not keep up.")
             if number % (10 * AT_ONCE) == 0:
                 await asyncio.sleep(0)
 

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('documents', '0001_initial'),
-        ('realtime', '0006_jobs_that_wait'),
+        ('realtime', '0007_jobs_that_wait'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

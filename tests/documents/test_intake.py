@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from documents.intake import NAME_LENGTH, Refused, Taken, clean_name, remove, take_in
 from documents.models import Document
-from realtime import publish
+from realtime import jobs, publish
 from realtime.models import Job, Status
 
 
@@ -127,6 +128,20 @@ def test_removing_cancels_the_job_and_takes_the_file_away(
     assert not Document.objects.exists()
     assert Job.objects.get().status == Status.CANCELLED
     assert not stored(folder)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_removal_is_the_last_that_is_told_of_a_document_in_work(
+    ann: User, folder: Path, events_of: Callable[[User], list[dict[str, object]]]
+) -> None:
+    document = put(ann).document
+    job = jobs.claim(str(document.job_id), "worker@here")
+    assert job
+    remove(document)
+    assert Job.objects.get().status == Status.CANCELLED
+    assert not jobs.finish(job, Status.DONE)
+    jobs.announce(job, durable=False)
+    assert [event["status"] for event in events_of(ann)] == ["QUEUED", "PROCESSING", "DELETED"]
 
 
 def test_an_owner_with_documents_can_be_deleted(ann: User) -> None:

@@ -19,7 +19,7 @@ function page(options = {}) {
   });
   /** @type {number[]} */
   const applied = [];
-  socket.on("news", ({ n }) => applied.push(n));
+  socket.on(/** @type {any} */ ("news"), (/** @type {any} */ { n }) => applied.push(n));
   return { clock, server, socket, applied };
 }
 
@@ -33,6 +33,19 @@ function opened(all) {
   all.server.line.say({ type: "resumed", id: "e-5", replayed: 0 });
   return all;
 }
+
+Deno.test("handlers and senders know what is in a message", () => {
+  const { socket } = page();
+  socket.on("document_status", ({ documentId, attempt }) => [documentId.length, attempt ?? 0]);
+  socket.on("rag_progress", ({ result }) => result?.passages[0].documentName.length);
+  socket.on("*", ({ type, anything }) => [type, anything]);
+  // @ts-expect-error there is no such status
+  socket.on("document_status", ({ status }) => status === "DONE");
+  // @ts-expect-error there is no such message
+  socket.on("document_state", () => {});
+  // @ts-expect-error an acknowledgement has an id
+  socket.send({ type: "ack" });
+});
 
 Deno.test("a cursor is read or refused", () => {
   assert.deepEqual(parseCursor("ab1-12"), { epoch: "ab1", offset: 12 });

@@ -3,15 +3,19 @@
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 import redis
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.db import connection
 from pytest_django import Settings
 
+from documents.intake import take_in
+from documents.process import process as process_document
 from rag import process
 from rag.answer import NOTHING_FOUND
 from rag.ask import MOST_CHARACTERS, NotAsked, ask
@@ -19,6 +23,7 @@ from rag.models import Query
 from realtime import jobs
 from realtime.models import Job, Status
 from realtime.work import run
+from tests import contract
 from tests.rag.conftest import Ready
 from tests.rag.test_language_model import BadServer, Handler, event, pieces, server, status
 from tests.rag.test_retrieve import BEES, SHIPS
@@ -84,6 +89,19 @@ def test_an_answer_goes_through_the_stages_and_streams(
     for chunk in chunks:
         assert chunk["contentOffset"] == offset
         offset += len(str(chunk["content"]))
+
+
+def test_all_that_work_says_is_in_the_contract(
+    ann: User, tmp_path: Path, settings: Settings, events_of: Callable[[User], Events]
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    document = take_in(ann, ContentFile(BEES.encode()), "bees.txt").document
+    run(str(document.job_id), process_document)
+    answered(ask(ann, QUESTION))
+    told = events_of(ann)
+    assert {said.get("stage") for said in told} >= {"", "INDEXING", "COMPLETE"}
+    for said in told:
+        contract.validator(str(said["type"])).validate({"id": "e-2", "prev": "e-1"} | said)
 
 
 def test_without_documents_the_answer_says_so(ann: User) -> None:

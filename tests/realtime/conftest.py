@@ -1,18 +1,19 @@
 """A kind of job for tests of jobs themselves."""
 
+import copy
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
-import msgspec
 import pytest
 import redis
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connections
 
-from realtime import jobs
+from realtime import jobs, log
 from realtime.events import Event
+from realtime.log_server import Address, Line
 from realtime.models import Job
 
 KIND = "tests.count"
@@ -42,27 +43,8 @@ def kind() -> None:
 
 
 @pytest.fixture
-def valkey() -> Iterator[redis.Redis]:
-    """The log's server, empty."""
-    with redis.Redis.from_url(settings.REALTIME_REDIS_URL) as client:
-        client.flushall()
-        yield client
-
-
-@pytest.fixture
 def queued(ann: User, valkey: redis.Redis) -> Job:
     return jobs.create(ann, KIND, uuid.uuid4())
-
-
-@pytest.fixture
-def events_of(valkey: redis.Redis) -> Callable[[User], list[dict[str, object]]]:
-    """What a user's stream holds."""
-
-    def read(user: User) -> list[dict[str, object]]:
-        entries = valkey.xrange(f"rt:{{{user.pk}}}:stream")
-        return [msgspec.json.decode(fields[b"e"]) for _, fields in entries]
-
-    return read
 
 
 @pytest.fixture
@@ -70,3 +52,19 @@ async def rows() -> AsyncIterator[None]:
     """For async tests that use the ORM: its thread lets go of the database afterwards."""
     yield
     await sync_to_async(connections.close_all)()
+
+
+@pytest.fixture
+def log_is_at(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Have the log, and the channel layer, on the server of another URL."""
+
+    def use(url: str) -> None:
+        settings.REALTIME_REDIS_URL = url
+        layers = copy.deepcopy(settings.CHANNEL_LAYERS)
+        layers["default"]["CONFIG"]["hosts"] = [Address.parse(url).layer_host()]
+        settings.CHANNEL_LAYERS = layers
+        log.client.cache_clear()
+        monkeypatch.setattr(log, "_line", Line(log.address))
+
+    yield use
+    log.client.cache_clear()

@@ -14,49 +14,9 @@ from realtime import log
 from realtime.admission import Admission
 from realtime.delivery import Delivery
 from realtime.events import LATEST
-from realtime.feed import Batch, Feed
-from realtime.frames import text_of
 from realtime.hub import Hub
 from realtime.log import Position
-
-USER = 7
-
-
-class Tab:
-    """The far end of a socket: keeps what it was sent; acknowledges when told to."""
-
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
-        self.frames: list[dict[str, Any]] = []
-        self.arrived = asyncio.Event()
-        self.delivery = Delivery(self._receive, hub.replays)
-        self.feed: Feed | None = None
-
-    def _receive(self, batch: Batch) -> None:
-        self.frames += [json.loads(text_of(frame)) for frame in batch.frames]
-        self.arrived.set()
-
-    async def open(self, cursor: str | None = None) -> "Tab":
-        position = Position.parse(cursor) if cursor else None
-        self.feed = await self.hub.join(USER, self.delivery, position)
-        self.delivery.start(self.feed, position)
-        return self
-
-    async def close(self) -> None:
-        self.delivery.stop()
-        if self.feed:
-            await self.hub.leave(self.feed, self.delivery)
-
-    @property
-    def numbers(self) -> list[int]:
-        return [frame["n"] for frame in self.frames if "n" in frame]
-
-    async def has(self, count: int) -> list[dict[str, Any]]:
-        async with asyncio.timeout(10):
-            while len(self.frames) < count:
-                self.arrived.clear()
-                await self.arrived.wait()
-        return self.frames
+from tests.realtime.tab import USER, Tab, say
 
 
 @pytest.fixture
@@ -71,10 +31,6 @@ async def tab(hub: Hub) -> AsyncIterator[Tab]:
     tab = Tab(hub)
     yield tab
     await tab.close()
-
-
-def say(*numbers: int) -> list[str]:
-    return [str(log.append(USER, json.dumps({"n": number}).encode())) for number in numbers]
 
 
 async def test_a_new_tab_gets_what_comes_from_now_on(tab: Tab) -> None:
@@ -115,7 +71,7 @@ async def test_a_lost_announcement_is_read_from_the_log(
     await tab.open()
     await tab.has(1)
     with monkeypatch.context() as patched:
-        patched.setattr(log, "_group_channel", lambda _: "nobody-listens-here")
+        patched.setattr(log, "group_channel", lambda _: "nobody-listens-here")
         say(1, 2)
     say(3)
     await tab.has(4)
@@ -127,7 +83,7 @@ async def test_a_lost_last_announcement_is_found_by_looking(
 ) -> None:
     await tab.open()
     await tab.has(1)
-    monkeypatch.setattr(log, "_group_channel", lambda _: "nobody-listens-here")
+    monkeypatch.setattr(log, "group_channel", lambda _: "nobody-listens-here")
     say(1)
     assert tab.feed
     await tab.feed.check_head()  # the Hub does this every few seconds
@@ -261,6 +217,17 @@ async def test_joining_survives_connections_that_the_server_closed(
     await another.has(2)
     assert another.numbers == [1]
     await another.close()
+
+
+async def test_what_was_announced_while_the_line_was_down_is_read_soon(
+    tab: Tab, valkey: redis.Redis
+) -> None:
+    await tab.open()
+    await tab.has(1)
+    valkey.client_kill_filter(_type="pubsub", skipme=True)
+    say(1)
+    await tab.has(2, within=5)
+    assert tab.numbers == [1]
 
 
 async def test_leaving_and_joining_at_once_still_listens(hub: Hub) -> None:

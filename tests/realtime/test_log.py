@@ -1,8 +1,11 @@
 """The log and publishing into it, on a real Valkey."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -12,8 +15,9 @@ from django.db import transaction
 
 from realtime import log, publish
 from realtime.events import MessageChunk, encode
-from realtime.log_server import Address, Script
+from realtime.log_server import Address, Line
 from realtime.models import OutboxEvent
+from tests.stack import until
 
 Events = Callable[[User], list[dict[str, Any]]]
 
@@ -41,6 +45,44 @@ def test_an_event_with_a_key_is_appended_once(valkey: redis.Redis) -> None:
     assert log.append(1, b"{}", key="7") == first
 
 
+def test_what_many_say_at_once_has_contiguous_offsets_in_the_order_of_the_log(
+    valkey: redis.Redis,
+) -> None:
+    def work(worker: int) -> list[int]:
+        payloads = [json.dumps([worker, n]).encode() for n in range(100)]
+        return [log.append(1, payload).offset for payload in payloads]
+
+    with ThreadPoolExecutor(8) as workers:
+        offsets = list(workers.map(work, range(8)))
+    assert sorted(chain.from_iterable(offsets)) == list(range(1, 801))
+    for worker, own in enumerate(offsets):
+        assert own == sorted(own)
+        stored = valkey.xrange("rt:{1}:stream", f"{own[-1]}-0", f"{own[-1]}-{2**64 - 1}")
+        assert [json.loads(fields[b"e"]) for _, fields in stored] == [[worker, 99]]
+
+
+def test_an_older_attempt_of_a_job_says_nothing_more(valkey: redis.Redis) -> None:
+    assert log.append(1, b"{}", job="j", fence=1)
+    newer = log.append(1, b"{}", job="j", fence=2)
+    assert log.append(1, b"{}", job="j", fence=1) is None
+    assert log.append(1, b"{}", job="another", fence=1).offset == newer.offset + 1
+
+
+def test_an_append_is_one_command(valkey: redis.Redis) -> None:
+    """Offset, entry, trim and announcement happen together or not at all."""
+    log.append(1, b"{}")
+    with valkey.monitor() as monitor:
+        log.append(1, b"{}")
+        log.append(2, b"{}")
+        seen = []
+        while not (seen and seen[-1]["command"].startswith("PUBLISH rt0__group__user-2")):
+            seen.append(monitor.next_command())
+    first, second = (n for n, said in enumerate(seen) if said["client_type"] != "lua")
+    assert {seen[n]["command"].split()[0] for n in (first, second)} == {"EVALSHA"}
+    inside = {said["command"].split()[0] for said in seen[first + 1 : second]}
+    assert {"HINCRBY", "XADD", "PUBLISH"} <= inside
+
+
 def test_a_flushed_server_begins_a_new_epoch(valkey: redis.Redis) -> None:
     before = log.append(1, b"{}")
     valkey.flushall()
@@ -51,7 +93,7 @@ def test_a_flushed_server_begins_a_new_epoch(valkey: redis.Redis) -> None:
 
 def test_another_server_s_memory_begins_a_new_epoch(valkey: redis.Redis) -> None:
     before = log.append(1, b"{}")
-    valkey.hset("rt:{1}:meta", "run", "the run id before a restart")
+    valkey.hset("rt:{1}:meta", "run", "the id before a restart")
     after = log.Position.parse(log.head(1))
     assert after.epoch != before.epoch
     assert after.offset == 0
@@ -88,6 +130,32 @@ async def test_what_was_trimmed_is_said_to_be_gone(valkey: redis.Redis, settings
     with pytest.raises(log.Trimmed):
         await reader.read(1, first, 100)
     await reader.close()
+
+
+async def test_what_is_too_old_is_gone(valkey: redis.Redis, settings: Any) -> None:
+    settings.REALTIME_LOG_SECONDS = 1
+    seen = log.append(1, b"{}")
+    log.append(1, b"{}")
+    reader = log.AsyncLog()
+    assert len((await reader.read(1, seen, 100)).entries) == 1
+    await asyncio.to_thread(until, lambda: not valkey.exists("rt:{1}:stream"))
+    with pytest.raises(log.Trimmed):
+        await reader.read(1, seen, 100)
+    assert log.append(1, b"{}").offset == seen.offset + 2
+    await reader.close()
+
+
+def test_what_is_too_old_goes_while_others_come(valkey: redis.Redis, settings: Any) -> None:
+    settings.REALTIME_LOG_SECONDS = 1
+    first = log.append(1, b"{}")
+
+    def offsets() -> list[int]:
+        for _ in range(32):  # so often it is looked at
+            log.append(1, b"{}")
+        return [int(entry.split(b"-")[0]) for entry, _ in valkey.xrange("rt:{1}:stream")]
+
+    left = until(lambda: (seen := offsets()) and seen[0] > first.offset and seen)
+    assert left == list(range(left[0], left[-1] + 1))
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "abc-", "-4", "abc-x", "a b-1", "e-" + "9" * 80])
@@ -129,8 +197,8 @@ class TestPublishing:
         self, ann: User, events_of: Events, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patched:
-            away = Script(log._APPEND, lambda: Address.parse("redis://127.0.0.1:1/0"))
-            patched.setattr(log, "_append_script", away)
+            away = Line(lambda: Address.parse("redis://127.0.0.1:1/0"))
+            patched.setattr(log, "_line", away)
             publish.publish(ann.pk, chunk("late"), durable=True)
             publish.publish(ann.pk, chunk("dropped"))
         assert events_of(ann) == []

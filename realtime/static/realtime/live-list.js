@@ -15,6 +15,7 @@ import { isNews } from "realtime/job-news.js";
 import { keepFocus } from "realtime/focus.js";
 import "realtime/actions.js";
 
+/** @typedef {import("realtime/messages.js").Incoming} Incoming */
 /** @typedef {import("realtime/socket.js").Message} Message */
 /** @typedef {import("realtime/job-progress.js").JobProgress} JobProgress */
 
@@ -36,7 +37,8 @@ export class LiveList extends HTMLElement {
   connectedCallback() {
     this.#life = new AbortController();
     const { signal } = this.#life;
-    for (const type of (this.dataset.types ?? "").split(" ")) {
+    const types = /** @type {(keyof Incoming)[]} */ ((this.dataset.types ?? "").split(" "));
+    for (const type of types) {
       live.on(type, (event) => this.#tell(event), { signal });
     }
     live.on("resync", () => this.fetchAll(), { signal });

@@ -26,7 +26,7 @@ class SessionBanner extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     this.#endsIn(Number(this.dataset.expiresIn ?? NaN));
-    for (const type of ["welcome", "session_update"]) {
+    for (const type of /** @type {const} */ (["welcome", "session_update"])) {
       live.on(type, ({ expiresIn }) => this.#endsIn(expiresIn), { signal });
     }
     tabs.addEventListener("message", ({ data }) => this.#endsIn(data.expiresIn), { signal });

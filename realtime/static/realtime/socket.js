@@ -19,8 +19,11 @@
  * @property {number} retryAt when the next attempt is made, in waiting and offline; else 0
  * @property {boolean} catchingUp the pages are fetching again what the events could not tell
  */
+/** @typedef {import("realtime/messages.js").Incoming} Incoming */
+/** @typedef {import("realtime/messages.js").Outgoing} Outgoing */
 /** @typedef {{type: string, id?: string, prev?: string, [field: string]: any}} Message */
-/** @typedef {(message: Message) => unknown} Handler */
+/** @typedef {Incoming & {"*": Message}} Heard what handlers are given, by what they ask for */
+/** @typedef {(message: any) => unknown} Handler */
 /** @typedef {(status: LineStatus) => void} Watcher */
 /** @typedef {{epoch: string, offset: number}} Position */
 /**
@@ -175,7 +178,7 @@ export class LiveSocket {
   }
 
   /**
-   * @param {object} message
+   * @param {Outgoing} message
    * @returns {boolean} whether it went out
    */
   send(message) {
@@ -186,8 +189,9 @@ export class LiveSocket {
 
   /**
    * Call the handler with every message of a type, or of all types for "*".
-   * @param {string} type
-   * @param {Handler} handler
+   * @template {keyof Heard} Type
+   * @param {Type} type
+   * @param {(message: Heard[Type]) => unknown} handler
    * @param {{signal?: AbortSignal}} [options]
    */
   on(type, handler, { signal } = {}) {

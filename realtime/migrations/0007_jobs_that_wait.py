@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('realtime', '0005_grants_are_announced'),
+        ('realtime', '0006_outbox_fence_by_end'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,204 @@
+// @ts-check
+/**
+ * What goes over the socket, as types; docs/protocol.md says what it means. There is nothing to run
+ * here, and no page loads it: name the types as `import("realtime/messages.js").DocumentStatus`.
+ */
+export {};
+
+/**
+ * Every message from the server by its `type`: what handlers are given.
+ * @typedef {object} Incoming
+ * @property {DocumentStatus & Logged} document_status
+ * @property {RagProgress & Logged} rag_progress
+ * @property {MessageChunk & Logged} message_chunk
+ * @property {SessionUpdate & Ephemeral} session_update
+ * @property {Welcome} welcome
+ * @property {Resumed} resumed
+ * @property {Resync} resync
+ * @property {Heartbeat} heartbeat
+ * @property {Pong} pong
+ * @property {ErrorFrame} error
+ * @property {Closing} closing
+ */
+
+/**
+ * What a client may send.
+ * @typedef {Resume | Ack | Ping | Subscribe | Unsubscribe | Activity | ExtendSession} Outgoing
+ */
+
+// --- Events ------------------------------------------------------------------------------------
+
+/**
+ * What every logged event carries besides: its place in the stream, the one sent before it, and, of
+ * a job, the attempt and whether that is over.
+ * @typedef {object} Logged
+ * @property {string} id
+ * @property {string} prev
+ * @property {string} ts
+ * @property {number} [attempt]
+ * @property {boolean} [terminal]
+ */
+
+/**
+ * What an event that is not logged carries besides.
+ * @typedef {object} Ephemeral
+ * @property {string} ts
+ */
+
+/**
+ * A document's processing moved on.
+ * @typedef {object} DocumentStatus
+ * @property {"document_status"} type
+ * @property {string} documentId
+ * @property {"QUEUED" | "PROCESSING" | "READY" | "FAILED" | "CANCELLED" | "DELETED"} status
+ * @property {number} progress in percent
+ * @property {string} message
+ * @property {"" | "EXTRACTING" | "CHUNKING" | "EMBEDDING" | "INDEXING"} stage
+ */
+
+/**
+ * A question moved on.
+ * @typedef {object} RagProgress
+ * @property {"rag_progress"} type
+ * @property {string} queryId
+ * @property {"QUEUED" | "STARTED" | "EMBEDDING" | "RETRIEVAL" | "GENERATION" | "COMPLETE" |
+ *   "FAILED" | "CANCELLED"} stage
+ * @property {string} message
+ * @property {number} progress in percent
+ * @property {Result} [result] with COMPLETE
+ */
+
+/**
+ * The answer and its passages. Where they make the event too long, the answer is left out.
+ * @typedef {object} Result
+ * @property {Source[]} passages
+ * @property {string} [answer]
+ */
+
+/**
+ * Where a passage stands.
+ * @typedef {object} Source
+ * @property {number} rank
+ * @property {string | null} documentId
+ * @property {string} documentName
+ * @property {number} page
+ * @property {number} start in characters of the page
+ * @property {number} end
+ * @property {number} score
+ */
+
+/**
+ * A piece of a text that is being written.
+ * @typedef {object} MessageChunk
+ * @property {"message_chunk"} type
+ * @property {string} messageId
+ * @property {string} sessionId
+ * @property {string} content
+ * @property {boolean} isComplete
+ * @property {number} contentOffset code points of the message before this piece
+ * @property {string} [queryId]
+ */
+
+/**
+ * The signed-in session changes.
+ * @typedef {object} SessionUpdate
+ * @property {"session_update"} type
+ * @property {"active" | "expiring_soon" | "extended" | "expired" | "revoked"} status
+ * @property {number} expiresIn in seconds
+ */
+
+// --- Control, from the server ------------------------------------------------------------------
+
+/**
+ * @typedef {object} Welcome
+ * @property {"welcome"} type
+ * @property {string} connectionId
+ * @property {string} userId
+ * @property {string} username
+ * @property {number} heartbeatSeconds
+ * @property {number | null} expiresIn in seconds; null for a token that does not expire
+ */
+
+/**
+ * @typedef {object} Resumed
+ * @property {"resumed"} type
+ * @property {string} id
+ * @property {number} replayed
+ */
+
+/**
+ * @typedef {object} Resync
+ * @property {"resync"} type
+ * @property {"epoch" | "trimmed" | "ahead" | "too_many" | "overload"} reason
+ * @property {string} id
+ * @property {number} [retryAfterMs]
+ */
+
+/**
+ * @typedef {object} Heartbeat
+ * @property {"heartbeat"} type
+ * @property {string} id the stream's head
+ */
+
+/**
+ * @typedef {object} Pong
+ * @property {"pong"} type
+ */
+
+/**
+ * @typedef {object} ErrorFrame
+ * @property {"error"} type
+ * @property {"invalid" | "rate" | "unavailable"} code
+ * @property {string} message
+ */
+
+/**
+ * @typedef {object} Closing
+ * @property {"closing"} type
+ * @property {number} code
+ * @property {string} reason
+ * @property {number} [retryAfterMs]
+ */
+
+// --- Control, from the client ------------------------------------------------------------------
+
+/**
+ * @typedef {object} Resume
+ * @property {"resume"} type
+ * @property {string | null} lastEventId
+ */
+
+/**
+ * @typedef {object} Ack
+ * @property {"ack"} type
+ * @property {string} id
+ */
+
+/**
+ * @typedef {object} Ping
+ * @property {"ping"} type
+ */
+
+/**
+ * @typedef {object} Subscribe
+ * @property {"subscribe"} type
+ * @property {string} topic
+ */
+
+/**
+ * @typedef {object} Unsubscribe
+ * @property {"unsubscribe"} type
+ * @property {string} topic
+ */
+
+/**
+ * @typedef {object} Activity
+ * @property {"activity"} type
+ * @property {"viewing_document" | "left_document"} action
+ * @property {string} documentId
+ */
+
+/**
+ * @typedef {object} ExtendSession
+ * @property {"extend_session"} type
+ */
