@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "demo",
     "realtime",
     "documents",
+    "mcp_install",
     "rag",
     "chat",
 ]
@@ -244,6 +245,14 @@ CELERY_BEAT_SCHEDULE = {
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 
+# --- Servers on people's own hosts ---------------------------------------------------------------
+# What seals the credentials of SSH hosts, the newest first.
+CREDENTIAL_KEYS = env.words("CREDENTIAL_KEYS", []) or [
+    env.generated_secret(DATA_DIR / "credential-key")
+]
+# May a host be this machine, or one of its private network?
+MCP_SSH_ALLOW_PRIVATE = env.flag("MCP_SSH_ALLOW_PRIVATE")
+
 # --- Tools in chat ------------------------------------------------------------------------------
 TOOL_PROVIDER = env.text("TOOL_PROVIDER", "chat.tools.NoTools")
 
@@ -255,5 +264,9 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
-    "loggers": {"httpx": {"level": "WARNING"}, "celery.app.trace": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "asyncssh": {"level": "WARNING"},
+    },
 }

@@ -10,7 +10,7 @@ from django.apps import apps
 from django.contrib import admin
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = ("demo", "realtime", "documents", "rag", "chat")
+OURS = ("demo", "realtime", "documents", "mcp_install", "rag", "chat")
 SOURCES = [
     path for app in OURS for path in (ROOT / app).rglob("*.py") if "migrations" not in path.parts
 ]

@@ -11,6 +11,7 @@ export {};
  * @property {DocumentStatus & Logged} document_status
  * @property {RagProgress & Logged} rag_progress
  * @property {MessageChunk & Logged} message_chunk
+ * @property {McpInstallProgress & Logged} mcp_install_progress
  * @property {SessionUpdate & Ephemeral} session_update
  * @property {Welcome} welcome
  * @property {Resumed} resumed
@@ -97,6 +98,20 @@ export {};
  * @property {boolean} isComplete
  * @property {number} contentOffset code points of the message before this piece
  * @property {string} [queryId]
+ */
+
+/**
+ * A run on a host moved on, or said something.
+ * @typedef {object} McpInstallProgress
+ * @property {"mcp_install_progress"} type
+ * @property {string} installId
+ * @property {"CONNECTING" | "PREPARING" | "EXECUTING" | "VERIFYING" | "COMPLETE" | "FAILED" |
+ *   "CANCELLED"} stage
+ * @property {number} progress in percent
+ * @property {string} message
+ * @property {string} [output] with ANSI colours, without secrets
+ * @property {number} [outputOffset] code points of the output before this piece
+ * @property {string} [error] a code, with FAILED
  */
 
 /**

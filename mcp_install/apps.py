@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class McpInstallConfig(AppConfig):
+    name = "mcp_install"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        # Only now can models be imported.
+        from mcp_install.events import mcp_install_progress  # noqa: PLC0415
+        from realtime import jobs  # noqa: PLC0415
+
+        jobs.register(jobs.Kind("mcp.install", "ssh", mcp_install_progress))

@@ -1,0 +1,57 @@
+"""What sockets are told of installations."""
+
+from typing import Literal, cast
+
+from msgspec import UNSET, UnsetType
+
+from mcp_install.models import Installation
+from realtime.events import Event
+from realtime.models import Job, Status
+
+Stage = Literal[
+    "CONNECTING", "PREPARING", "EXECUTING", "VERIFYING", "COMPLETE", "FAILED", "CANCELLED"
+]
+_ENDS: dict[str, Stage] = {
+    Status.DONE: "COMPLETE",
+    Status.FAILED: "FAILED",
+    Status.CANCELLED: "CANCELLED",
+}
+
+
+class McpInstallProgress(Event, frozen=True, kw_only=True, tag="mcp_install_progress"):
+    """A run on a host moved on, or said something.
+
+    `progress` is in percent; `output` is what came from the host, with its ANSI colours and without
+    secrets, and `output_offset` counts the characters (code points) before it. `error` is the code
+    of what went wrong, which `message` says in words.
+    """
+
+    install_id: str
+    stage: Stage
+    progress: int
+    message: str
+    output: str | UnsetType = UNSET
+    output_offset: int | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+
+    @property
+    def stream(self) -> str:
+        return f"output:{self.install_id}" if self.output else ""
+
+
+def stage_of(job: Job) -> Stage:
+    """COMPLETE, FAILED or CANCELLED; else the stage of the work, CONNECTING before the first."""
+    return _ENDS.get(job.status) or cast("Stage", job.stage or "CONNECTING")
+
+
+def mcp_install_progress(job: Job) -> McpInstallProgress:
+    """How the installation that the job does stands now."""
+    codes = Installation.objects.filter(pk=job.subject).values_list("error_code", flat=True)
+    code = codes.first() if job.status == Status.FAILED else ""
+    return McpInstallProgress(
+        install_id=str(job.subject),
+        stage=stage_of(job),
+        progress=job.progress,
+        message=job.error[:500] or job.message,
+        error=code or UNSET,
+    )
