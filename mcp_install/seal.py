@@ -19,7 +19,6 @@ from django.db import models
 from pydantic import SecretStr
 
 ID, NONCE = 4, 12  # bytes
-LEAST_KEY = 32  # characters of a key in the settings
 
 
 class SealedField(models.BinaryField):  # type: ignore[type-arg]
