@@ -1,8 +1,8 @@
 """The work of a reply: find passages if it is grounded, then write, with the tools it may use.
 
-It runs on the worker's loop (`chat.background`). When its worker is lost, a reply that had written
-something ends as interrupted, with its text; one that had not begins again. While its owner has to
-allow a tool nobody holds it: `chat.approve` wakes it.
+It runs on the worker's loop (`realtime.background`). When its worker is lost, a reply that had
+written something ends as interrupted, with its text; one that had not begins again. While its owner
+has to allow a tool nobody holds it: `chat.approve` wakes it.
 """
 
 import asyncio
@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 import openai
 
-from chat import background, calls, tools
-from chat.background import in_thread
+from chat import calls, tools
 from chat.generate import Generation, generate
 from chat.ground import Grounding, ground
 from chat.models import CallStatus, Message, ToolCall
@@ -23,6 +22,8 @@ from chat.path import Tree
 from chat.prompt import Prompt, build
 from chat.writer import Writer
 from rag.language_model import Broken, in_words, is_too_long, retry_after
+from realtime import background
+from realtime.background import in_thread
 from realtime.pages import position
 from realtime.work import Failure, Paused, Report, Superseded
 

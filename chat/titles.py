@@ -8,12 +8,12 @@ import httpx
 import openai
 from django.db import transaction
 
-from chat import background
 from chat.events import tell_session
 from chat.generate import Generation, generate
 from chat.models import ChatSession, Message
 from chat.offers import Offer, chosen
 from rag.language_model import Broken
+from realtime import background
 
 logger = logging.getLogger(__name__)
 

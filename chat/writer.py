@@ -12,9 +12,9 @@ import time
 from django.db import DatabaseError
 from msgspec import UNSET
 
-from chat.background import in_thread
 from chat.blocks import Growing, Sources
 from chat.models import Message
+from realtime.background import in_thread
 from realtime.events import MessageChunk
 from realtime.publish import publish_now
 from realtime.work import Report

@@ -10,13 +10,14 @@ from rag.embedder import get_embedder
 from rag.index import index_document
 from rag.process import answer_query
 from rag.retrieve import retrieve
+from realtime.ask import answer
 from realtime.work import Failure, run
 
 chunked.connect(index_document, dispatch_uid="rag.index")
 
 
 @shared_task(name="rag.answer", acks_late=True, reject_on_worker_lost=True)
-def answer(job_id: str) -> None:
+def answer_question(job_id: str) -> None:
     run(job_id, answer_query)
 
 
@@ -27,9 +28,9 @@ def answer_search(key: str, owner_id: int, question: str, top_k: int) -> None:
         vector = embedder.embed_question(question)
         passages = retrieve(owner_id, question, vector, embedder, top_k=top_k)
     except Failure as failure:
-        return search.answer(key, {"error": str(failure)})
+        return answer(key, {"error": str(failure)})
     found = [
         dataclasses.asdict(passage) | {"document_id": str(passage.document_id)}
         for passage in passages
     ]
-    return search.answer(key, {"passages": found})
+    return answer(key, {"passages": found})

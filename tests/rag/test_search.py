@@ -9,6 +9,7 @@ from django.test import Client
 
 from rag import search
 from rag.tasks import answer_search
+from realtime import ask
 from tests.documents.test_api import signed_in
 from tests.rag.conftest import Ready
 
@@ -20,8 +21,8 @@ def test_a_worker_answers_with_passages(ann: User, ready: Ready) -> None:
     document = ready(ann, "bees.txt", "A queen bee lays up to 2,000 eggs a day.")
     key = "rag:search:test"
     answer_search(key, ann.pk, "How many eggs?", 5)
-    with search._server() as server:
-        assert 0 < server.ttl(key) <= search.SECONDS
+    with ask._server(1) as server:
+        assert 0 < server.ttl(key) <= 60
         assert str(document.pk).encode() in server.lpop(key)
 
 
@@ -41,7 +42,7 @@ def test_a_search_gives_what_the_worker_found(
 
             threading.Thread(target=work).start()
 
-    monkeypatch.setattr(search, "current_app", Broker())
+    monkeypatch.setattr(ask, "current_app", Broker())
     found = signed_in(ann).get(URL, {"q": "How many eggs?", "topK": "3"}).json()["passages"]
     assert [passage["documentId"] for passage in found] == [str(document.pk)]
     assert found[0]["text"] == "A queen bee lays up to 2,000 eggs a day."
