@@ -252,7 +252,7 @@ CREDENTIAL_KEYS = env.words("CREDENTIAL_KEYS", []) or [
 ]
 if any(len(key) < 32 for key in CREDENTIAL_KEYS):
     raise ImproperlyConfigured(
-        "CREDENTIAL_KEYS: a key needs at least 32 characters; make one with: openssl rand -base64 32"
+        "CREDENTIAL_KEYS: a key needs at least 32 characters, as openssl rand -base64 32 makes"
     )
 # May a host be this machine, or one of its private network?
 MCP_SSH_ALLOW_PRIVATE = env.flag("MCP_SSH_ALLOW_PRIVATE")
