@@ -87,19 +87,25 @@ async def _signed_in(login: Login, tunnel: Connection | None) -> Connection:
     }
     try:
         connection: Connection = await _reach(login, tunnel, asyncssh.connect, options)
-    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
-        shown, _ = await _shown_key(login, tunnel)
-        if shown == login.host_key:
-            raise _trouble(error, login) from None
-        raise Trouble(
-            "host_key_changed",
-            f"{host_keys.fingerprint(shown)} ({host_keys.kind(shown)}), not "
-            f"{host_keys.fingerprint(login.host_key)} ({host_keys.kind(login.host_key)})",
-            offered_key=shown,
-        ) from None
+    except asyncssh.PermissionDenied as error:
+        raise _trouble(error, login) from None
+    except asyncssh.DisconnectError as error:
+        await _refuse_changed_key(login, tunnel)
+        raise _trouble(error, login) from None
     except Exception as error:
         raise _trouble(error, login) from None
     return connection
+
+
+async def _refuse_changed_key(login: Login, tunnel: Connection | None) -> None:
+    """Does the host show another key? One that has none of the confirmed key's kind just hangs up."""
+    try:
+        shown, _ = await _shown_key(login, tunnel)
+    except Trouble:
+        return
+    if shown != login.host_key:
+        new, old = map(host_keys.described, (shown, login.host_key))
+        raise Trouble("host_key_changed", f"{new}, not {old}", offered_key=shown)
 
 
 async def _shown_key(login: Login, tunnel: Connection | None) -> tuple[str, int]:

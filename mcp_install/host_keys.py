@@ -25,6 +25,11 @@ def kind(key: str) -> str:
     return _NAMES.get(key.split()[0], key.split()[0])
 
 
+def described(key: str) -> str:
+    """Fingerprint and kind."""
+    return f"{fingerprint(key)} ({kind(key)})"
+
+
 def algorithms(key: str) -> list[str]:
     """Those that a host proves to have this key with."""
     name = key.split()[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 from demo.stack import Stack
 
 for name in list(os.environ):
-    if name.startswith(("LLM_", "EMBEDDING_", "REALTIME_", "SESSION_")):
+    if name.startswith(("LLM_", "EMBEDDING_", "REALTIME_", "SESSION_", "MCP_", "CREDENTIAL_")):
         del os.environ[name]  # the developer's own settings are not under test
 os.environ.pop("REDIS_URL", None)
 if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -23,6 +23,7 @@ _folder = Path(tempfile.mkdtemp(prefix="workspace-tests-"))
 _stack = Stack(_folder, 8000, say=print)
 _stack.start_servers(llm_path=None)
 os.environ |= _stack.servers | {"DATA_DIR": str(_folder), "SECRET_KEY": "for-tests-only" * 4}
+os.environ["MCP_SSH_ALLOW_PRIVATE"] = "on"  # the hosts of tests are on this machine
 
 
 def pytest_unconfigure() -> None:

@@ -1,6 +1,7 @@
-"""Hosts of ann's, in rows alone."""
+"""Hosts of ann's, in rows alone and as real servers."""
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from django.contrib.auth.models import User
 from pydantic import SecretStr
 
 from mcp_install import seal
+from mcp_install.login import Login
 from mcp_install.models import AuthMethod, SshHost
+from tests.sshd import Account, Sshd, account, running
 
 HostOf = Callable[..., SshHost]
 
@@ -25,3 +28,39 @@ def host_of() -> HostOf:
         return host
 
     return make
+
+
+@pytest.fixture(scope="session")
+def someone() -> Iterator[Account]:
+    """An account on this machine, with bash."""
+    with account() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def sshd() -> Iterator[Sshd]:
+    """A server with three kinds of keys, for all tests that leave it as it is."""
+    kinds = ("rsa", "ecdsa", "ed25519")
+    with running(kinds=kinds) as server:
+        yield server
+
+
+@pytest.fixture
+def login(sshd: Sshd, someone: Account) -> Login:
+    return login_to(sshd, someone)
+
+
+def login_to(sshd: Sshd, someone: Account, kind: str = "ed25519", **more: Any) -> Login:
+    """How to get into the server, its key of this kind being confirmed."""
+    host_key = " ".join((sshd.folder / f"host_{kind}.pub").read_text().split()[:2])
+    fields = {
+        "host_id": uuid.uuid4(),
+        "name": "box",
+        "hostname": "127.0.0.1",
+        "port": sshd.port,
+        "username": someone.name,
+        "host_key": host_key,
+        "password": SecretStr(""),
+        "private_key": SecretStr(sshd.key),
+    }
+    return Login(**(fields | more))
