@@ -98,7 +98,7 @@ async def _signed_in(login: Login, tunnel: Connection | None) -> Connection:
 
 
 async def _refuse_changed_key(login: Login, tunnel: Connection | None) -> None:
-    """Does the host show another key? One that has none of the confirmed key's kind just hangs up."""
+    """Does the host show another key? Without one of the confirmed kind it just hangs up."""
     try:
         shown, _ = await _shown_key(login, tunnel)
     except Trouble:

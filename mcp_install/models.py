@@ -49,7 +49,7 @@ class SshHost(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     facts = models.JSONField(
-        default=dict, blank=True, help_text="What the last test found, as `probe.Facts`."
+        default=dict, blank=True, help_text="What the last test found, as `facts.Facts`."
     )
     checked_at = models.DateTimeField(null=True, blank=True)
     latency_ms = models.PositiveIntegerField(null=True, blank=True)

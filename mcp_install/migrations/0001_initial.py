@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ('host_key', models.TextField(blank=True)),
                 ('offered_key', models.TextField(blank=True)),
                 ('host_key_confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('facts', models.JSONField(blank=True, default=dict, help_text='What the last test found, as `probe.Facts`.')),
+                ('facts', models.JSONField(blank=True, default=dict, help_text='What the last test found, as `facts.Facts`.')),
                 ('checked_at', models.DateTimeField(blank=True, null=True)),
                 ('latency_ms', models.PositiveIntegerField(blank=True, null=True)),
                 ('error_code', models.CharField(blank=True, help_text='How the last use failed; empty when it did not.', max_length=40)),

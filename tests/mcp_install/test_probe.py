@@ -10,8 +10,9 @@ import pytest
 
 from mcp_install import probe
 from mcp_install.connect import connected
+from mcp_install.facts import Facts, Program
 from mcp_install.login import Login
-from mcp_install.probe import Facts, Place
+from mcp_install.probe import Place
 from mcp_install.troubles import Trouble
 from tests.sshd import Account, Sshd, account, only_root
 
@@ -44,7 +45,7 @@ async def test_programs_in_the_usual_places_are_found(login: Login, someone: Acc
     )
     try:
         uv = (await facts_of(login)).uv
-        assert uv == probe.Program("0.9.9", f"{someone.home}/.local/bin/uv")
+        assert uv == Program("0.9.9", f"{someone.home}/.local/bin/uv")
     finally:
         someone.run("rm .local/bin/uv")
 
