@@ -4,6 +4,9 @@ from ninja import NinjaAPI
 
 from chat.api import router as chat
 from documents.api import router as documents
+from mcp_install import api as mcp_hosts
+from mcp_install import catalogue_api as mcp_catalogue
+from mcp_install.troubles import Trouble, problem_of
 from rag.api import router as rag
 from realtime import access_api, problems
 from realtime import api as realtime_api
@@ -18,11 +21,14 @@ api = NinjaAPI(
     openapi_url="/openapi.json",
 )
 problems.install(api)
+problems.told(api, Trouble, problem_of)
 api.add_router("/session", realtime_api.session, auth=PEOPLE)
 api.add_router("/sessions", access_api.sessions, auth=PEOPLE)
 api.add_router("/tokens", access_api.tokens, auth=PEOPLE)
 api.add_router("/realtime", realtime_api.realtime)
 api.add_router("/", realtime_api.contract)
 api.add_router("/documents", documents)
+api.add_router("/mcp", mcp_hosts.router)
+api.add_router("/mcp", mcp_catalogue.router)
 api.add_router("/rag", rag)
 api.add_router("/chat", chat)

@@ -53,7 +53,7 @@ def _workers() -> bool:
     except (KombuError, OSError):
         return False
     listened = {queue["name"] for queues in replies.values() for queue in queues}
-    return {"documents", "interactive"} <= listened
+    return {"documents", "interactive", "ssh"} <= listened
 
 
 def _language_model() -> bool:

@@ -186,11 +186,13 @@ class Stack:
         self.supervisor.start(self._web(bind), *self._workers(), self._beat())
 
     def _workers(self) -> list[Child]:
-        """Ingest on processes, conversations on threads: a long ingest never starves an answer."""
+        """Ingest on processes, conversations and SSH on threads, each for themselves: a long ingest
+        never starves an answer."""
         processes = str(max(1, min(4, (os.cpu_count() or 2) // 2)))
         return [
             self._worker("documents", ["--pool=prefork", f"--concurrency={processes}"]),
             self._worker("interactive", ["--pool=threads", "--concurrency=64"]),
+            self._worker("ssh", ["--pool=threads", "--concurrency=32"]),
         ]
 
     def _worker(self, queue: str, options: list[str]) -> Child:

@@ -105,7 +105,13 @@ async def _refuse_changed_key(login: Login, tunnel: Connection | None) -> None:
         return
     if shown != login.host_key:
         new, old = map(host_keys.described, (shown, login.host_key))
-        raise Trouble("host_key_changed", f"{new}, not {old}", offered_key=shown)
+        raise Trouble(
+            "host_key_changed",
+            f"{new}, not {old}",
+            offered_key=shown,
+            fingerprint=host_keys.fingerprint(shown),
+            confirmed_fingerprint=host_keys.fingerprint(login.host_key),
+        )
 
 
 async def _shown_key(login: Login, tunnel: Connection | None) -> tuple[str, int]:

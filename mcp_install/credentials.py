@@ -147,6 +147,14 @@ def hold(host: SshHost, given: Given) -> None:
         server.set(_place(host), sealed, ex=HELD_SECONDS)
 
 
+def are_needed(host: SshHost) -> bool:
+    """Must somebody give them before the host can be used? Raises redis.RedisError."""
+    if host.auth_method != AuthMethod.ASK:
+        return False
+    with _server() as server:
+        return not server.exists(_place(host))
+
+
 def let_go(host: SshHost) -> None:
     """What is held is forgotten at once. Raises redis.RedisError."""
     with _server() as server:

@@ -7,6 +7,9 @@ first, 429 later, 502 the host, 504 it took too long. `again`: trying again, as 
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic.alias_generators import to_camel
+
+from realtime.problems import Problem
 from realtime.work import Failure
 
 
@@ -79,6 +82,18 @@ _REACHING = {
         "The host shows another key than the one you confirmed",
         "Somebody may be in between: nothing was sent. Ask whoever runs the host whether its key "
         "was changed; confirm the new fingerprint only if it was.", status=409,
+    ),
+    "fingerprint_differs": Kind(
+        "This is not the fingerprint that the host showed last", "Test the host and compare again.",
+        status=409,
+    ),
+    "password_needed": Kind(
+        "The host's key changed: your own password here is needed to confirm the new one",
+        "Give it as “password”.", status=403,
+    ),
+    "host_in_use": Kind(
+        "The host is still needed", "Uninstall its servers, or change what is reached through it.",
+        status=409,
     ),
     "auth_failed": Kind(
         "The host does not let you in",
@@ -240,6 +255,17 @@ _RUNS = {
 }  # fmt: skip
 
 KINDS: dict[str, Kind] = _REACHING | _CREDENTIALS | _FOLDERS | _PLANS | _RUNS
+
+
+def problem_of(trouble: Trouble) -> Problem:
+    """For the HTTP API. `facts` are extension members, but for `errors`, by field."""
+    facts = dict(trouble.facts)
+    errors = facts.pop("errors", None)
+    if trouble.field and not errors:
+        errors = {trouble.field: [str(trouble)]}
+    extension = {to_camel(name): value for name, value in facts.items()}
+    title = trouble.kind.words
+    return Problem(trouble.kind.status, title, str(trouble), errors, code=trouble.code, **extension)
 
 
 def from_dict(told: dict[str, Any]) -> Trouble:

@@ -1,11 +1,13 @@
 """`Idempotency-Key`: the same POST sent twice starts the work once, and is answered the same."""
 
 import hashlib
+import hmac
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -60,8 +62,10 @@ def _first(owner: User, key: str, fingerprint: str) -> tuple[IdempotentRequest, 
 
 
 def _fingerprint(request: HttpRequest) -> str:
-    """What makes two requests the same: method, path and content, files included."""
-    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    """What makes two requests the same: method, path and content, files included. It is keyed, as
+    the content may hold a password."""
+    digest = hmac.new(settings.SECRET_KEY.encode(), digestmod=hashlib.sha256)
+    digest.update(f"{request.method} {request.get_full_path()}\n".encode())
     if request.content_type != "multipart/form-data":
         digest.update(request.body)
         return digest.hexdigest()

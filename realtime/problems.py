@@ -1,6 +1,7 @@
 """Errors of the HTTP API: RFC 9457 problem documents, in words that say what to do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -19,7 +20,8 @@ PROBLEM = "application/problem+json"
 
 
 class Problem(Exception):
-    """Ends the request with a problem document; `errors` maps a field to what is wrong with it."""
+    """Ends the request with a problem document; `errors` maps a field to what is wrong with it.
+    More members, such as a code for programs, are put in as they are."""
 
     def __init__(
         self,
@@ -27,9 +29,11 @@ class Problem(Exception):
         title: str,
         detail: str = "",
         errors: Mapping[str, list[str]] | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(title)
         self.status, self.title, self.detail, self.errors = status, title, detail, errors
+        self.more = more
 
 
 class EveryErrorIsAProblem(MiddlewareMixin):
@@ -61,15 +65,18 @@ def document(problem: Problem) -> HttpResponse:
         body["detail"] = problem.detail
     if problem.errors:
         body["errors"] = problem.errors
+    body = problem.more | body
     return JsonResponse(body, status=problem.status, content_type=PROBLEM)
+
+
+def told(api: NinjaAPI, error_class: type[Exception], problem_of: Callable[[Any], Problem]) -> None:
+    """Have errors of a class told as the problem that they are."""
+    api.add_exception_handler(error_class, lambda _request, error: document(problem_of(error)))
 
 
 def install(api: NinjaAPI) -> None:
     """Make every error of the API a problem document."""
-
-    def handle(error_class: type[Exception], problem_of: Any) -> None:
-        api.add_exception_handler(error_class, lambda _request, error: document(problem_of(error)))
-
+    handle = partial(told, api)
     handle(Problem, lambda problem: problem)
     handle(Http404, lambda _: Problem(404, "Not found", "There is nothing of yours here."))
     handle(PermissionDenied, lambda error: Problem(403, "Forbidden", str(error)))

@@ -95,5 +95,7 @@ def test_the_web_process_imports_no_parser_and_no_model() -> None:
         "xllamacpp",
         "openai",
         "magika",
+        "asyncssh",
+        "mcp",
     }
     assert not heavy & set(loaded.stdout.split())

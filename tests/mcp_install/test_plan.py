@@ -160,7 +160,8 @@ def test_secrets_are_named_in_the_plan_and_nowhere_shown() -> None:
         environment={"TOKEN_OF_X": "swordfish", "OTHER_API_KEY": "12345678", "MODE": "fast"},
     )
     assert {name: secret.get_secret_value() for name, secret in secrets.items()} == {
-        "argument:--x": "Bearer open sesame", "part:--x.token": "open sesame", "TOKEN_OF_X": "swordfish",
+        "argument:--x": "Bearer open sesame", "part:--x.token": "open sesame",
+        "TOKEN_OF_X": "swordfish",
         "OTHER_API_KEY": "12345678",
     }  # fmt: skip
     assert made_plan.arguments == ({"text": "--x"}, {"secret": "argument:--x"})

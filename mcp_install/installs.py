@@ -1,0 +1,103 @@
+"""What is going to be installed where: the plan of a wish, and its run, once it is confirmed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from pydantic import SecretStr
+
+from mcp_install import catalogue, plan, seal
+from mcp_install.directories import checked_directory
+from mcp_install.facts import Facts
+from mcp_install.inputs import Values
+from mcp_install.models import Action, CatalogServer, Installation, McpServer, SshHost, State
+from mcp_install.packages import slug_of
+from mcp_install.plan import Inputs, Plan
+from mcp_install.troubles import Trouble
+from realtime import jobs
+from realtime.models import ACTIVE
+
+KIND = "mcp.install"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, what is secret in it, and what it does to the server that is there, if one is."""
+
+    host: SshHost
+    entry: CatalogServer
+    plan: Plan
+    secrets: Mapping[str, SecretStr]
+    action: Action
+    server: McpServer | None
+
+
+def planned(
+    host: SshHost,
+    entry: CatalogServer,
+    directory: str,
+    *,
+    version: str = "",
+    arguments: Values | None = None,
+    environment: Values | None = None,
+) -> Planned:
+    """From rows alone: nothing is sent anywhere. Raises Trouble."""
+    if (trouble := catalogue.why_not(entry)) and not (version and trouble.code == "bad_version"):
+        raise trouble
+    facts = Facts.of_json(host.facts)
+    server_json = catalogue.server_of(entry)
+    where = checked_directory(directory, facts.home)
+    slug = slug_of(server_json.name)
+    there = McpServer.objects.filter(host=host, directory=where, slug=slug).first()
+    inputs = Inputs(
+        directory=where,
+        build_id=_build_id(host, where, slug, there),
+        version=version,
+        arguments=arguments or {},
+        environment=environment or {},
+    )
+    made, secrets = plan.build(server_json, inputs, facts)
+    is_there = there is not None and there.state in (State.READY, State.BROKEN)
+    action = Action.UPGRADE if is_there else Action.INSTALL
+    return Planned(host, entry, made, secrets, action, there)
+
+
+def _build_id(host: SshHost, directory: str, slug: str, there: McpServer | None) -> str:
+    """The same until something was run there, so that what is confirmed is what is run; another one
+    each time, so that no build is put over an older one."""
+    number = there.installations.count() if there else 0
+    return sha256(f"{host.pk}:{directory}:{slug}:{number}".encode()).hexdigest()[:8]
+
+
+def begin(owner: User, wish: Planned, plan_hash: str = "") -> Installation:
+    """Queue the run of a plan; with a hash, only if it is still that plan. Raises Trouble."""
+    if plan_hash and plan_hash != wish.plan.hash:
+        raise Trouble("plan_changed", plan_hash=wish.plan.hash)
+    with transaction.atomic():
+        server = _server(owner, wish)
+        if server.installations.filter(job__status__in=ACTIVE).exists():
+            raise Trouble("busy", f"{wish.plan.directory}/{wish.plan.slug}")
+        build_id = _build_id(wish.host, server.directory, server.slug, server)
+        if wish.plan.build != f"{wish.plan.version}-{build_id}":
+            raise Trouble("plan_changed")  # somebody was faster
+        run = Installation(owner=owner, server=server, action=wish.action)
+        run.version, run.build = wish.plan.version, wish.plan.build
+        run.plan, run.plan_hash = wish.plan.as_json(), wish.plan.hash
+        values = {name: secret.get_secret_value() for name, secret in wish.secrets.items()}
+        seal.put(run, "secrets", SecretStr(json.dumps(values) if values else ""))
+        run.job = jobs.create(owner, KIND, run.pk)
+        run.save(force_insert=True)
+        jobs.announce(run.job)
+    return run
+
+
+def _server(owner: User, wish: Planned) -> McpServer:
+    """The row of what is there, or is going to be, locked."""
+    made = wish.plan
+    place = {"host": wish.host, "directory": made.directory, "slug": made.slug}
+    named = {"owner": owner, "name": made.server, "title": made.title, "catalog": wish.entry}
+    McpServer.objects.get_or_create(**place, defaults=named)
+    return McpServer.objects.select_for_update().get(**place)
