@@ -1,16 +1,21 @@
 """Hosts of ann's, in rows alone and as real servers."""
 
+import json
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connections
 from pydantic import SecretStr
 
-from mcp_install import seal
+from mcp_install import ask_worker, seal
 from mcp_install.login import Login
 from mcp_install.models import AuthMethod, SshHost
+from mcp_install.tasks import answer_look
+from realtime import ask
 from tests.sshd import Account, Sshd, account, running
 
 HostOf = Callable[..., SshHost]
@@ -64,3 +69,26 @@ def login_to(sshd: Sshd, someone: Account, kind: str = "ed25519", **more: Any) -
         "private_key": SecretStr(sshd.key),
     }
     return Login(**(fields | more))
+
+
+@pytest.fixture
+def worker(transactional_db: None, valkey: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remote end of what the web process asks: a worker that takes each task at once."""
+
+    class Broker:
+        def send_task(self, name: str, args: list[Any], queue: str, expires: int) -> None:
+            assert (name, queue) == (ask_worker.TASK, "ssh")
+            args = json.loads(json.dumps(args))  # as the broker carries them
+            threading.Thread(target=work, args=args).start()
+
+    def work(*args: Any) -> None:
+        answer_look(*args)
+        connections.close_all()
+
+    monkeypatch.setattr(ask, "current_app", Broker())
+
+
+def new_host(sshd: Sshd, someone: Account, **more: Any) -> dict[str, Any]:
+    """What is posted to add the server as a host."""
+    place = {"name": "box", "hostname": "127.0.0.1", "port": sshd.port}
+    return place | {"username": someone.name, "auth": {"privateKey": sshd.key}} | more
