@@ -86,5 +86,6 @@ def test_a_killed_worker_is_replaced_and_looks_go_on(
     killed: list[psutil.Process] = stack.processes("--queues=ssh")
     for process in killed:
         process.send_signal(signal.SIGKILL)
+    psutil.wait_procs(killed, timeout=10)  # what it takes while it dies is lost: ask again
     assert ann.get(f"{host}/files", timeout=60).is_success  # the request waited for it
     assert not {p.pid for p in killed} & {p.pid for p in stack.processes("--queues=ssh")}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from mcp_install import catalogue, plan, troubles
+from mcp_install import catalogue, plan
 from mcp_install.facts import Facts, Program
 from mcp_install.inputs import wanted
 from mcp_install.plan import Inputs, Plan
@@ -322,15 +322,3 @@ def test_all_that_is_missing_is_told_at_once() -> None:
 @pytest.mark.parametrize("directory", ["/usr/local/mcp", "/opt", "/srv/mcp", "/home/me", "~"])
 def test_folders_that_may_be_a_person_s_are_taken(directory: str) -> None:
     made(file(), directory=directory)
-
-
-def test_every_trouble_says_what_it_is() -> None:
-    for code, kind in troubles.KINDS.items():
-        assert kind.words[0].isupper(), code
-        assert not kind.words.endswith("."), code
-        assert not kind.advice or kind.advice.endswith((".", "?")), code
-    told = troubles.as_dict(Trouble("bad_env", "PATH", field="environment", more=1))
-    again = troubles.from_dict(json.loads(json.dumps(told)))
-    assert (str(again), again.field, again.facts) == (
-        "This environment variable cannot be set: PATH.", "environment", {"more": 1},
-    )  # fmt: skip

@@ -38,6 +38,7 @@ async def test_a_host_says_what_it_has(login: Login, someone: Account) -> None:
     assert Facts.of_json(facts.as_json()) == facts
 
 
+@only_root  # else it would be the home of whoever runs the tests
 async def test_programs_in_the_usual_places_are_found(login: Login, someone: Account) -> None:
     someone.run(
         "mkdir -p '.local/bin' && printf '#!/bin/sh\\necho uv 0.9.9 \"(abc 2026-01-01)\"\\n' "
