@@ -89,7 +89,7 @@ async def _signed_in(login: Login, tunnel: Connection | None) -> Connection:
         connection: Connection = await _reach(login, tunnel, asyncssh.connect, options)
     except asyncssh.PermissionDenied as error:
         raise _trouble(error, login) from None
-    except asyncssh.DisconnectError as error:
+    except (asyncssh.DisconnectError, ConnectionResetError, BrokenPipeError) as error:
         await _refuse_changed_key(login, tunnel)
         raise _trouble(error, login) from None
     except Exception as error:
@@ -198,6 +198,8 @@ def _trouble(error: Exception, login: Login) -> Trouble:
             return Trouble("timeout", f"{login.hostname}, port {login.port}")
         case ConnectionRefusedError():
             return Trouble("connection_refused", f"{login.hostname}, port {login.port}")
+        case ConnectionError():
+            return Trouble("connection_lost", f"{login.hostname}: {error.strerror or error}")
         case asyncssh.PermissionDenied():
             return Trouble("auth_failed", f"as {login.username}")
         case asyncssh.ChannelOpenError() if "refused" in error.reason.lower():
