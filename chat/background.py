@@ -1,40 +1,73 @@
 """The one event loop of a worker, on a thread of its own: replies run on it, however many.
 
-What blocks (the database, the log) is done in a few threads, so that no reply waits for another's.
+What blocks is done in a few threads, so that no reply waits for another's; those for the database
+are not those for the log, so that neither of them that is away holds up the other.
 """
 
 import asyncio
+import logging
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="replies")
+AWAY_SECONDS = 60.0  # that a database may be away without an end to what is written
+AGAIN_SECONDS = 0.5
+
+_rows = ThreadPoolExecutor(max_workers=8, thread_name_prefix="rows")
+_stream = ThreadPoolExecutor(max_workers=4, thread_name_prefix="stream")
+_starting = threading.Lock()
+_loops: list[asyncio.AbstractEventLoop] = []
 
 
-@cache
 def _loop() -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="replies", daemon=True).start()
-    return loop
+    """Begun with the first reply, not on import: a process that forks must not have it."""
+    with _starting:
+        if not _loops:
+            _loops.append(asyncio.new_event_loop())
+            thread = threading.Thread(target=_loops[0].run_forever, name="replies", daemon=True)
+            thread.start()
+    return _loops[0]
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Do the work on the loop, and wait for it."""
+    close_old_connections()  # the caller's would be one less for the others, all the while
     return asyncio.run_coroutine_threadsafe(work, _loop()).result()
 
 
 async def in_thread(call: Callable[..., T], *arguments: Any) -> T:
-    """A call that blocks, with a database connection that is given back afterwards."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _closing, call, arguments)
+    """A call that needs the database, again and again while that is away for a minute: it must be
+    one that can be made twice."""
+    until = time.monotonic() + AWAY_SECONDS
+    while True:
+        try:
+            return await _in(_rows, _with_database, call, arguments)
+        except (OperationalError, InterfaceError) as error:
+            if time.monotonic() > until:
+                raise
+            logger.warning("the database does not answer: %s", error)
+            await asyncio.sleep(AGAIN_SECONDS)
 
 
-def _closing(call: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+async def in_stream(call: Callable[..., T], *arguments: Any) -> T:
+    """A call that needs the log."""
+    return await _in(_stream, call, *arguments)
+
+
+async def _in(threads: ThreadPoolExecutor, call: Callable[..., T], *arguments: Any) -> T:
+    return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
+
+
+def _with_database(call: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    """The call's connection is given back afterwards."""
     close_old_connections()
     try:
         return call(*arguments)

@@ -108,7 +108,7 @@ class CallStatus(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-DECIDED = (CallStatus.DENIED, CallStatus.DONE, CallStatus.FAILED)
+OPEN = (CallStatus.AWAITING_APPROVAL, CallStatus.APPROVED, CallStatus.RUNNING)
 
 
 class ToolCall(models.Model):
@@ -140,8 +140,8 @@ class ToolCall(models.Model):
         indexes = [
             models.Index(
                 fields=["asked_at"],
-                condition=models.Q(status="awaiting_approval"),
-                name="call_awaiting",
+                condition=models.Q(status__in=("awaiting_approval", "approved", "running")),
+                name="call_open",
             )
         ]
 

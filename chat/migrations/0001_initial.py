@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='toolcall',
-            index=models.Index(condition=models.Q(('status', 'awaiting_approval')), fields=['asked_at'], name='call_awaiting'),
+            index=models.Index(condition=models.Q(('status__in', ('awaiting_approval', 'approved', 'running'))), fields=['asked_at'], name='call_open'),
         ),
         migrations.AddConstraint(
             model_name='toolpermission',
