@@ -58,7 +58,6 @@ class Attempt:
 
     def _prepare(self) -> None:
         session = self._reply.session
-        self._report("STARTED", 0, "Starting")
         self._path = Tree(session).path(self._reply.parent_id)
         self._servers = tools.servers(self._owner_id, session.mcp_server_ids)
         self._calls = calls.of(self._reply)
@@ -90,6 +89,7 @@ class Attempt:
     async def _render(self) -> None:
         cuts = sorted({call.offset for call in self._calls})
         await self._writer.render_with(self._grounding.sources, cuts)
+        self._writer.put("")  # each attempt tells all of the text
 
     async def _use_tools(self) -> None:
         """Carry out what is allowed; wait, without a worker, for what is not decided."""

@@ -14,7 +14,8 @@ from realtime.publish import publish
 MOST_ARGUMENTS, MOST_RESULT, MOST_REASON = 4 * 1024, 4 * 1024, 2 * 1024
 
 ReplyStatus = Literal["QUEUED", "WRITING", "WAITING", "COMPLETE", "FAILED", "CANCELLED"]
-Stage = Literal["", "STARTED", "EMBEDDING", "RETRIEVAL", "GENERATION", "TOOLS"]
+Stage = Literal["", "EMBEDDING", "RETRIEVAL", "GENERATION", "TOOLS"]
+STARTED = "Starting"
 STATUSES: dict[Status, ReplyStatus] = {
     Status.QUEUED: "QUEUED",
     Status.RUNNING: "WRITING",
@@ -71,7 +72,7 @@ def message_status(job: Job) -> MessageStatus:
         status=STATUSES[Status(job.status)],
         stage=cast("Stage", job.stage),
         progress=job.progress,
-        message=job.error[:500] or job.message,
+        message=job.error[:500] or job.message or STARTED,
     )
 
 

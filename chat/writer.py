@@ -40,7 +40,7 @@ class Writer:
     def __init__(self, reply: Message, owner_id: int, report: Report) -> None:
         self.text = reply.content
         self._reply, self._owner_id, self._report = reply, owner_id, report
-        self._sent = len(self.text)
+        self._sent = 0
         self._cursor = reply.cursor
         self._blocks: Growing | None = None
         self._render_at = self._flush_at = 0.0
@@ -65,7 +65,7 @@ class Writer:
     def put(self, piece: str) -> None:
         """More text; sent at most every 50 ms, or as soon as there are 512 characters."""
         self.text += piece
-        if self._flushing or self._is_over:
+        if self._flushing or self._is_over or len(self.text) == self._sent:
             return
         wait = self._flush_at - time.monotonic()
         is_much = len(self.text) - self._sent >= FLUSH_CHARACTERS
@@ -133,8 +133,7 @@ class Writer:
         finally:
             self._flushing = None
         self._flush_at = time.monotonic() + wait
-        if len(self.text) > self._sent:
-            self.put("")
+        self.put("")
 
     def _disarm(self) -> None:
         if self._timer:

@@ -39,11 +39,12 @@ class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
     """A piece of a text that is being written.
 
     `content_offset` counts the characters (code points) of the message before this piece, so that
-    a piece can be applied twice without harm. `query_id` is set where the text answers a question
-    to documents; `session_id` is then empty.
+    a piece can be applied twice without harm; the pieces of each attempt tell all of the text.
+    `query_id` is set where the text answers a question to documents; `session_id` is then empty.
 
     `blocks` is the text up to here as HTML, from its block number `blocks_from` on: they take the
-    place of all blocks from there on that are shown. Without them the piece is shown as it is.
+    place of all blocks from there on that are shown. Without them the piece is shown as it is. When
+    they do not follow on what is shown as HTML, some were too large to be sent: they are fetched.
     """
 
     message_id: str

@@ -190,6 +190,22 @@ def head(user_id: int) -> str:
     return str(_position(_HEAD.run(client(), _keys(user_id))))
 
 
+def read(user_id: int, after: Position, count: int) -> Reading:
+    """As `AsyncLog.read`. Raises Trimmed, redis.RedisError."""
+    return _reading(_READ.run(client(), _keys(user_id), after.offset + 1, count), after)
+
+
+def _reading(answer: Sequence[Any], after: Position) -> Reading:
+    position, first, found = _position(answer), int(answer[2]), answer[3]
+    if position.epoch != after.epoch:
+        return Reading(position, [])
+    if after.offset < position.offset and first != after.offset + 1:
+        raise Trimmed
+    pairs = zip(found[::2], found[1::2], strict=True)
+    entries = [Entry(first + n, pair[0], pair[1].decode()) for n, pair in enumerate(pairs)]
+    return Reading(position, entries)
+
+
 def follow(user_id: int, after: Position) -> Iterator[tuple[Position, bytes]]:
     """Events after a position as they come, for ever; blocks for at most a second between looks.
 
@@ -223,15 +239,7 @@ class AsyncLog:
         Raises Trimmed when some are gone. A head of another epoch than `after` has no entries.
         """
         keys = _keys(user_id)
-        answer = await _READ.run_async(self._redis, keys, after.offset + 1, count)
-        position, first, found = _position(answer), int(answer[2]), answer[3]
-        if position.epoch != after.epoch:
-            return Reading(position, [])
-        if after.offset < position.offset and first != after.offset + 1:
-            raise Trimmed
-        pairs = zip(found[::2], found[1::2], strict=True)
-        entries = [Entry(first + n, pair[0], pair[1].decode()) for n, pair in enumerate(pairs)]
-        return Reading(position, entries)
+        return _reading(await _READ.run_async(self._redis, keys, after.offset + 1, count), after)
 
     async def announce(self, name: str, message: bytes) -> None:
         """To a group, as appending does."""

@@ -153,7 +153,7 @@ def test_a_snapshot_holds_the_events_themselves_and_texts_whole(
     assert [job["subject"] for job in body["jobs"]] == [query_id, str(document.pk)]
 
 
-def test_a_snapshot_is_of_one_person_and_costs_two_queries(
+def test_a_snapshot_is_of_one_person_and_costs_three_queries(
     ann: User, bob: User, client: Browser, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     assert client.get("/api/realtime/snapshot").status_code == 401
@@ -165,6 +165,6 @@ def test_a_snapshot_is_of_one_person_and_costs_two_queries(
     client.force_login(ann)
     look(client)
     session_and_user = 2
-    with django_assert_num_queries(session_and_user + 2):
+    with django_assert_num_queries(session_and_user + 3):
         body = look(client)
     assert (len(body["events"]), len(body["messages"])) == (3, 3)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import msgspec
 import psycopg
 import pytest
 import redis
@@ -17,7 +18,7 @@ from chat import sessions, turns
 from chat.blocks import html_of
 from chat.models import Message
 from chat.reply import DELETED, INTERRUPTED, NO_MODEL, write_reply
-from realtime import jobs
+from realtime import jobs, log, snapshot
 from realtime.models import ACTIVE, Job, Status
 from realtime.work import run
 from tests.chat.talk import (
@@ -48,7 +49,7 @@ def test_a_reply_streams_and_its_row_holds_the_whole(
     assert reply.content == words
     events = events_of(ann)
     assert statuses_of(events, reply) == [
-        "QUEUED", "WRITING STARTED", "WRITING GENERATION", "COMPLETE GENERATION",
+        "QUEUED", "WRITING", "WRITING GENERATION", "COMPLETE GENERATION",
     ]  # fmt: skip
     chunks = chunks_of(events, reply)
     offset = 0
@@ -168,6 +169,28 @@ def test_stop_ends_a_reply_within_a_second_and_keeps_its_text(
     chunks = chunks_of(events_of(ann), reply)
     assert "".join(chunk["content"] for chunk in chunks) == content
     assert chunks[-1]["isComplete"]
+
+
+def test_a_snapshot_in_mid_answer_is_completed_by_the_events_after_it(
+    ann: User, bob: User, model: ModelServer, valkey: redis.Redis
+) -> None:
+    model.rate = 200
+    reply = say(begun(ann), "Count to 300")
+    with being_written(reply):
+        until_it_says(reply, "30 31 32")
+        taken = snapshot.take(ann)
+        assert snapshot.take(bob)["messages"] == []
+    [told] = [event for event in taken["messages"] if event["messageId"] == str(reply.pk)]
+    text, attempt = told["content"], told["attempt"]
+    assert (told["contentOffset"], attempt) == (0, 1)
+    after = log.Position.parse(taken["as_of"])
+    for entry in log.read(ann.pk, after, 5_000).entries:
+        event = msgspec.json.decode(entry.payload)
+        if event["type"] == "message_chunk":
+            assert event["contentOffset"] <= len(text), "a piece is missing"
+            text = text[: event["contentOffset"]] + event["content"]
+    assert text == fresh(reply).content == "".join(f"{n} " for n in range(1, 301))
+    assert snapshot.take(ann)["messages"] == []
 
 
 # --- When something dies --------------------------------------------------------------------------

@@ -11,6 +11,9 @@ export {};
  * @property {DocumentStatus & Logged} document_status
  * @property {RagProgress & Logged} rag_progress
  * @property {MessageChunk & Logged} message_chunk
+ * @property {MessageStatus & Logged} message_status
+ * @property {ToolCallChanged & Logged} tool_call
+ * @property {ChatSessionChanged & Logged} chat_session
  * @property {SessionUpdate & Ephemeral} session_update
  * @property {Welcome} welcome
  * @property {Resumed} resumed
@@ -97,6 +100,44 @@ export {};
  * @property {boolean} isComplete
  * @property {number} contentOffset code points of the message before this piece
  * @property {string} [queryId]
+ * @property {number} [blocksFrom] the number of the first of blocks
+ * @property {string[]} [blocks] the HTML of the text up to here, from there on
+ */
+
+/**
+ * A reply in a conversation moved on.
+ * @typedef {object} MessageStatus
+ * @property {"message_status"} type
+ * @property {string} messageId
+ * @property {string} sessionId
+ * @property {"QUEUED" | "WRITING" | "WAITING" | "COMPLETE" | "FAILED" | "CANCELLED"} status
+ * @property {"" | "EMBEDDING" | "RETRIEVAL" | "GENERATION" | "TOOLS"} stage
+ * @property {number} progress in percent of what comes before the text
+ * @property {string} message
+ */
+
+/**
+ * A tool that a reply wants to use, uses or has used. Long arguments are left out.
+ * @typedef {object} ToolCallChanged
+ * @property {"tool_call"} type
+ * @property {string} callId
+ * @property {string} messageId
+ * @property {string} sessionId
+ * @property {string} serverName
+ * @property {string} name
+ * @property {"awaiting_approval" | "approved" | "denied" | "running" | "done" | "failed"} status
+ * @property {object} [arguments]
+ * @property {string} [reason] why it was denied
+ * @property {string} [result] its beginning
+ */
+
+/**
+ * A conversation is new, was changed or is gone.
+ * @typedef {object} ChatSessionChanged
+ * @property {"chat_session"} type
+ * @property {string} sessionId
+ * @property {"CREATED" | "CHANGED" | "DELETED"} status
+ * @property {string} title
  */
 
 /**
