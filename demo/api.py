@@ -3,6 +3,7 @@
 from ninja import NinjaAPI
 
 from documents.api import router as documents
+from documents.shares_api import router as shares
 from rag.api import router as rag
 from realtime import access_api, problems
 from realtime import api as realtime_api
@@ -23,4 +24,5 @@ api.add_router("/tokens", access_api.tokens, auth=PEOPLE)
 api.add_router("/realtime", realtime_api.realtime)
 api.add_router("/", realtime_api.contract)
 api.add_router("/documents", documents)
+api.add_router("/documents", shares)
 api.add_router("/rag", rag)

@@ -22,6 +22,7 @@ from realtime.events import encode as encode_event
 from realtime.feed import Batch, Feed
 from realtime.frames import (
     Ack,
+    Activity,
     Closing,
     Error,
     ExtendSession,
@@ -31,6 +32,8 @@ from realtime.frames import (
     Ping,
     Pong,
     Resume,
+    Subscribe,
+    Unsubscribe,
     Welcome,
     decode,
     encode,
@@ -39,6 +42,7 @@ from realtime.frames import (
 from realtime.grants import grants
 from realtime.hub import hub
 from realtime.log import Position
+from realtime.presence import PresenceFrame, Turned, presence, topic_of
 from realtime.sockets import HEARTBEAT, sockets
 from realtime.transport import EXTENSION, AsgiTransport, Transport
 
@@ -126,6 +130,7 @@ class EventConsumer(AsyncConsumer):
         self.delivery.stop()
         sockets().remove(self)
         grants().forget(self)
+        presence().leave(self)
         if self._feed:
             await hub().leave(self._feed, self.delivery)
 
@@ -137,6 +142,7 @@ class EventConsumer(AsyncConsumer):
         self.is_open = False
         if hasattr(self, "delivery"):
             self.delivery.stop()
+            presence().leave(self, at_once=code == CloseCode.FORBIDDEN)
         self.transport.close(int(code))  # Autobahn takes no subclass
 
     # --- What comes in ----------------------------------------------------------------------------
@@ -171,6 +177,9 @@ class EventConsumer(AsyncConsumer):
                 self._do(self._resume(position))
             case ExtendSession():
                 self._do(self._extend_session())
+            case Subscribe() | Unsubscribe() | Activity():
+                topic_of(frame)  # raises ValueError
+                self._do(self._be_present(frame))
 
     def _is_allowed(self) -> bool:
         """A token bucket over inbound frames; empty, the socket is closed."""
@@ -220,6 +229,12 @@ class EventConsumer(AsyncConsumer):
         except (DatabaseError, TimeoutError) as error:
             logger.warning("a session could not be extended: %s", error)
             self._say(Error(code="unavailable", message="The session cannot be extended now."))
+
+    async def _be_present(self, frame: PresenceFrame) -> None:
+        try:
+            await presence().handle(self, frame)
+        except Turned as turned:
+            self._say(Error(code=turned.code, message=str(turned)))
 
     # --- What goes out ----------------------------------------------------------------------------
     @property

@@ -64,6 +64,18 @@ class SessionUpdate(Event, frozen=True, kw_only=True, tag="session_update"):
     expires_in: int
 
 
+Action = Literal["viewing_document", "left_document"]
+
+
+class UserActivity(Event, frozen=True, kw_only=True, tag="user_activity"):
+    """A person began to look at a document, or looks at it no longer."""
+
+    action: Action
+    document_id: str
+    user_id: str
+    username: str
+
+
 _encoder = msgspec.json.Encoder()
 
 

@@ -9,7 +9,7 @@ How a worker runs a claimed job, and the `report` it gives to the work, is in `r
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -34,13 +34,23 @@ MOST_LOSSES = 3  # a job that takes its worker down each time must end
 SEND_AGAIN = timedelta(seconds=60)  # a queued job whose message may have been lost
 
 
+def nobody(job: Job) -> Iterable[int]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Kind:
-    """One kind of job: its Celery task, the queue, and what sockets are told of its changes."""
+    """One kind of job: its Celery task, the queue, and what sockets are told of its changes.
+
+    `audience` gives the ids of users who are told besides the owner. It is asked in the transaction
+    that tells, after the job's row is locked: who lets somebody into an audience locks it too, and
+    so nobody misses the change that is under way.
+    """
 
     task: str
     queue: str
     event: Callable[[Job], Event]
+    audience: Callable[[Job], Iterable[int]] = nobody
 
 
 _kinds: dict[str, Kind] = {}
@@ -52,8 +62,14 @@ def register(kind: Kind) -> None:
 
 
 def announce(job: Job, *, durable: bool = True) -> None:
-    """Tell the owner's tabs how the job stands; in the transaction that changed it if durable."""
-    publish(job.owner_id, event_of(job), durable=durable, job=job)
+    """Tell its audience how the job stands; in the transaction that changed it if durable."""
+    for user_id in audience(job):
+        publish(user_id, event_of(job), durable=durable, job=job)
+
+
+def audience(job: Job) -> list[int]:
+    """The ids of the users who are told of the job: its owner, and whom its kind names."""
+    return [job.owner_id, *_kinds[job.kind].audience(job)]
 
 
 def event_of(job: Job) -> Event:
