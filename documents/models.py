@@ -58,8 +58,8 @@ class Document(models.Model):
 class Role(models.TextChoices):
     """What somebody may do with another's document; see `documents.access`."""
 
-    VIEWER = "viewer", "May view"
-    EDITOR = "editor", "May edit"
+    VIEWER = "viewer", "Viewer"
+    EDITOR = "editor", "Editor"
 
 
 class Share(models.Model):

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from documents.access import OWNER, require, visible
-from documents.models import Document, Page
+from documents.models import Document, Page, Role
 from realtime.models import ACTIVE, Job, Status
 from realtime.pages import Context, live_page, owner, shown
 
@@ -69,7 +69,7 @@ def shares_part(request: HttpRequest, document_id: uuid.UUID) -> Context:
     """With whom it is shared, for its owner."""
     document = get_object_or_404(visible(owner(request)), pk=document_id)
     require(document, OWNER)
-    return {"document": document, "shares": document.shares.select_related("user")}
+    return {"document": document, **_shares(document)}
 
 
 @require_safe
@@ -120,6 +120,8 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
         "view": "chunks" if request.GET.get("view") == "chunks" else "text",
         "stages": sorted(document.job.timings.items(), key=lambda stage: _STAGES.get(stage[0], 9)),
     }
+    if document.role == OWNER:
+        context |= _shares(document)
     if context["view"] == "chunks":
         show = shown(request, STEP)
         chunks = document.chunks.all()[:show]
@@ -135,6 +137,10 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
         context["page"] = page
         context["sheets"] = _sheets(request, page) if page else []
     return context
+
+
+def _shares(document: Document) -> Context:
+    return {"shares": list(document.shares.select_related("user")), "roles": Role.choices}
 
 
 _STAGES = {
