@@ -52,6 +52,11 @@ def shared_with(job: Job) -> Iterable[int]:
     return Share.objects.filter(document=job.subject).order_by().values_list("user_id", flat=True)
 
 
+def lent_to(user: User) -> Iterable[uuid.UUID]:
+    """The ids of the documents that are shared with the user."""
+    return Share.objects.filter(user=user).order_by().values_list("document_id", flat=True)
+
+
 def who_may_be_there(questions: Collection[Question]) -> set[Question]:
     """Those of (document id, user id) where the user may see the document."""
     ids = {uuid.UUID(pk) for pk, _ in questions}

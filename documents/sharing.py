@@ -9,7 +9,7 @@ from django.db import transaction
 from documents.access import topic_of
 from documents.events import DocumentShared
 from documents.models import Document, Share
-from realtime import members
+from realtime import jobs, members
 from realtime.models import Job
 from realtime.publish import publish
 
@@ -36,7 +36,7 @@ def share(document: Document, username: str, role: GivenRole) -> tuple[Share, bo
     if person.pk == document.owner_id:
         raise NotShared("The document is theirs already.", "username")
     with transaction.atomic():
-        _hold(document)
+        job = _hold(document)
         shares = Share.objects.filter(document=document)
         known = shares.filter(user=person).first()
         if known is None and shares.count() >= MOST_SHARES:
@@ -46,6 +46,8 @@ def share(document: Document, username: str, role: GivenRole) -> tuple[Share, bo
             made.role = role
             made.save()
             _tell(document, person, role)
+        if known is None:
+            publish(person.pk, jobs.event_of(job), durable=True, job=job)
     return made, known is None
 
 
@@ -58,10 +60,11 @@ def unshare(document: Document, share: Share) -> None:
             members.send_away(topic_of(document), [share.user_id])
 
 
-def _hold(document: Document) -> None:
-    """Wait for what is under way with the document: see `realtime.jobs.Kind`."""
-    Job.objects.select_for_update().get(pk=document.job_id)
+def _hold(document: Document) -> Job:
+    """Wait for what is under way with the document: see `realtime.jobs.Audience`."""
+    job = Job.objects.select_for_update().get(pk=document.job_id)
     Document.objects.only("pk").get(pk=document.pk)
+    return job
 
 
 def _tell(document: Document, person: User, role: GivenRole | Literal["none"]) -> None:

@@ -70,6 +70,8 @@ Action = Literal["viewing_document", "left_document"]
 class UserActivity(Event, frozen=True, kw_only=True, tag="user_activity"):
     """A person began to look at a document, or looks at it no longer."""
 
+    is_logged: ClassVar[bool] = False
+
     action: Action
     document_id: str
     user_id: str

@@ -34,23 +34,27 @@ MOST_LOSSES = 3  # a job that takes its worker down each time must end
 SEND_AGAIN = timedelta(seconds=60)  # a queued job whose message may have been lost
 
 
-def nobody(job: Job) -> Iterable[int]:
-    return ()
+@dataclass(frozen=True)
+class Audience:
+    """Who is told of a kind's jobs besides their owners.
+
+    `users` gives the ids of those who are told of a job, `subjects` what a user is told of. The
+    first is asked in the transaction that tells, after the job's row is locked: who lets somebody
+    into an audience locks it too, and so nobody misses the change that is under way.
+    """
+
+    users: Callable[[Job], Iterable[int]]
+    subjects: Callable[[User], Iterable[uuid.UUID]]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of job: its Celery task, the queue, and what sockets are told of its changes.
-
-    `audience` gives the ids of users who are told besides the owner. It is asked in the transaction
-    that tells, after the job's row is locked: who lets somebody into an audience locks it too, and
-    so nobody misses the change that is under way.
-    """
+    """One kind of job: its Celery task, the queue, and what sockets are told of its changes."""
 
     task: str
     queue: str
     event: Callable[[Job], Event]
-    audience: Callable[[Job], Iterable[int]] = nobody
+    audience: Audience | None = None
 
 
 _kinds: dict[str, Kind] = {}
@@ -68,8 +72,9 @@ def announce(job: Job, *, durable: bool = True) -> None:
 
 
 def audience(job: Job) -> list[int]:
-    """The ids of the users who are told of the job: its owner, and whom its kind names."""
-    return [job.owner_id, *_kinds[job.kind].audience(job)]
+    """The ids of the users who are told of the job, its owner first."""
+    besides = _kinds[job.kind].audience
+    return [job.owner_id, *(besides.users(job) if besides else ())]
 
 
 def event_of(job: Job) -> Event:
@@ -241,6 +246,10 @@ def abandon(worker: str) -> None:
     Job.objects.filter(status=Status.RUNNING, worker=worker).update(lease_until=timezone.now())
 
 
-def active(owner: User) -> "list[Job]":
-    """The owner's jobs that are queued or running, oldest first."""
-    return list(Job.objects.filter(owner=owner, status__in=ACTIVE).order_by("created_at"))
+def active(user: User) -> "list[Job]":
+    """The jobs that are queued or running and that the user is told of, oldest first."""
+    told = Q(owner=user)
+    for kind in _kinds.values():
+        if kind.audience:
+            told |= Q(kind=kind.task, subject__in=kind.audience.subjects(user))
+    return list(Job.objects.filter(told, status__in=ACTIVE).order_by("created_at"))

@@ -8,18 +8,16 @@ a whole, to the topic's channel-layer group. Versions rise with the server's clo
 so over its restart too.
 """
 
-import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import redis
 from django.db import transaction
-from redis.exceptions import NoScriptError
 
 from realtime import log
+from realtime.log_server import Script
 from realtime.topics import Topic
 
 logger = logging.getLogger(__name__)
@@ -90,8 +88,8 @@ end
 return {{version, added, people}}
 """
 
-_touch_text = _BEGIN + _TOUCH + _END
-_touch_sha = hashlib.sha1(_touch_text.encode(), usedforsecurity=False).hexdigest()
+_touching = Script(_BEGIN + _TOUCH + _END)
+_sending_away = Script(_BEGIN + _SEND_AWAY + _END)
 
 Names = Mapping[str, str]  # of users, by their ids
 
@@ -142,42 +140,19 @@ class Members:
 
         Raises RedisError or OSError.
         """
-        answers = await self._send("EVALSHA", _touch_sha, touches)
-        unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if unknown:
-            again = await self._send("EVAL", _touch_text, [touches[n] for n in unknown])
-            for n, answer in zip(unknown, again, strict=True):
-                answers[n] = answer
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return [_present(answer) for answer in answers]
-
-    async def _send(self, command: str, script: str, touches: Sequence[Touch]) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for topic, members in touches:
-            arguments = _arguments(topic, *(part for member in members for part in member))
-            pipeline.execute_command(command, script, 2, *_keys(topic), *arguments)
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        return answers
+        calls = [
+            (_keys(topic), _arguments(topic, *(part for member in members for part in member)))
+            for topic, members in touches
+        ]
+        return [_present(answer) for answer in await _touching.run_many(self._redis, calls)]
 
     async def close(self) -> None:
         await self._redis.aclose()
 
 
-@cache
-def _touch_script() -> Any:
-    return log.client().register_script(_touch_text)
-
-
-@cache
-def _send_away_script() -> Any:
-    return log.client().register_script(_BEGIN + _SEND_AWAY + _END)
-
-
 def people_at(topic: Topic) -> Names:
     """Who is there now. Raises redis.RedisError when the server is away."""
-    return _present(_touch_script()(keys=_keys(topic), args=_arguments(topic))).people
+    return _present(_touching.run(log.client(), _keys(topic), *_arguments(topic))).people
 
 
 def send_away(topic: Topic, user_ids: Sequence[int] | None = None) -> None:
@@ -189,6 +164,6 @@ def send_away(topic: Topic, user_ids: Sequence[int] | None = None) -> None:
 
 def _send_away(topic: Topic, who: Sequence[str]) -> None:
     try:
-        _send_away_script()(keys=_keys(topic), args=_arguments(topic, *who))
+        _sending_away.run(log.client(), _keys(topic), *_arguments(topic, *who))
     except redis.RedisError as error:
         logger.warning("nobody is sent away at once, the log does not answer: %s", error)

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import DatabaseError
 from redis import RedisError
 
-from realtime.frames import Activity, Subscribe, Unsubscribe
+from realtime.frames import Activity, ErrorCode, Subscribe, Unsubscribe
 from realtime.hub import Hub, hub
 from realtime.members import Members, names_of
 from realtime.room import Room, Tab
@@ -38,7 +38,7 @@ PresenceFrame = Subscribe | Unsubscribe | Activity
 class Turned(Exception):
     """A tab cannot be at a topic; `code` and the text are for an `error` frame."""
 
-    def __init__(self, code: str, words: str) -> None:
+    def __init__(self, code: ErrorCode, words: str) -> None:
         super().__init__(words)
         self.code = code
 
@@ -112,7 +112,7 @@ class Presence:
                 asked = room.departures
                 await self._check(tab, topic)
             if not tab.is_open:
-                raise Turned("closed", "The tab was closed.")
+                raise Turned("unavailable", "The tab was closed.")
         finally:
             room.waiting -= 1
         self._rooms_of.setdefault(tab, set()).add(room)
@@ -129,12 +129,12 @@ class Presence:
 
     async def _open(self, room: Room) -> None:
         """Returns once news of the room are heard, and who is there is known."""
+        self._start()
         try:
             async with room.lock:
                 if not room.is_open:
                     await self._hub.listen(room.topic.group, partial(self._heard, room))
                     room.is_open = True
-                    self._start()
             if not room.is_known.is_set():
                 self._mark(room)
                 async with asyncio.timeout(ANSWER_SECONDS):

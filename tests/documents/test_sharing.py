@@ -249,7 +249,8 @@ def test_the_person_and_the_owner_are_told_of_every_change(
     unshare(document, made)
     unshare(document, made)
     changes = [("document_shared", role) for role in ("viewer", "editor", "none")]
-    assert told(events_of, bob) == changes
+    stands = ("document_status", "PROCESSING")
+    assert told(events_of, bob) == [changes[0], stands, *changes[1:]]
     assert told(events_of, ann)[before:] == changes
     event = events_of(bob)[-1]
     assert {name: event[name] for name in ("documentId", "userId", "username")} == {
@@ -264,10 +265,10 @@ def test_who_it_is_shared_with_hears_of_its_work_until_it_is_taken_back(
     made, _ = share(document, "bob", "viewer")
     job = job_of(document)
     assert jobs.finish(job, Status.FAILED, error="It is damaged.")
-    assert told(events_of, bob)[1:] == [("document_status", "FAILED")]
+    assert told(events_of, bob)[2:] == [("document_status", "FAILED")]
     unshare(document, made)
     assert jobs.retry(job)
-    assert told(events_of, bob)[2:] == [("document_shared", "none")]
+    assert told(events_of, bob)[3:] == [("document_shared", "none")]
     assert told(events_of, carol) == []
 
 
@@ -278,7 +279,7 @@ def test_a_late_word_of_an_older_attempt_reaches_nobody(
     late = job_of(document)
     assert jobs.finish(late, Status.FAILED, error="It is damaged.")
     jobs.announce(late, durable=False)
-    assert told(events_of, bob)[1:] == [("document_status", "FAILED")]
+    assert told(events_of, bob)[2:] == [("document_status", "FAILED")]
 
 
 def test_a_removed_document_is_gone_for_everybody(
@@ -310,7 +311,7 @@ def test_nobody_misses_the_change_that_is_under_way(
         assert not seen
     thread.join(10)
     assert seen == [Status.FAILED]
-    assert told(events_of, bob) == [("document_shared", "viewer")]
+    assert told(events_of, bob) == [("document_shared", "viewer"), ("document_status", "FAILED")]
 
 
 def test_what_is_removed_meanwhile_is_not_shared(bob: User, document: Document) -> None:

@@ -12,6 +12,8 @@ export {};
  * @property {RagProgress & Logged} rag_progress
  * @property {MessageChunk & Logged} message_chunk
  * @property {SessionUpdate & Ephemeral} session_update
+ * @property {DocumentShared & Logged} document_shared
+ * @property {UserActivity & Ephemeral} user_activity
  * @property {Welcome} welcome
  * @property {Resumed} resumed
  * @property {Resync} resync
@@ -54,6 +56,16 @@ export {};
  * @property {number} progress in percent
  * @property {string} message
  * @property {"" | "EXTRACTING" | "CHUNKING" | "EMBEDDING" | "INDEXING"} stage
+ */
+
+/**
+ * A person's role in another's document changed; told to that person and to the owner.
+ * @typedef {object} DocumentShared
+ * @property {"document_shared"} type
+ * @property {string} documentId
+ * @property {string} userId the person's
+ * @property {string} username
+ * @property {"viewer" | "editor" | "none"} role none once the document is taken back
  */
 
 /**
@@ -107,6 +119,16 @@ export {};
  * @property {number} expiresIn in seconds
  */
 
+/**
+ * A person began to look at a document, or looks at it no longer.
+ * @typedef {object} UserActivity
+ * @property {"user_activity"} type
+ * @property {"viewing_document" | "left_document"} action
+ * @property {string} documentId
+ * @property {string} userId
+ * @property {string} username
+ */
+
 // --- Control, from the server ------------------------------------------------------------------
 
 /**
@@ -148,7 +170,7 @@ export {};
 /**
  * @typedef {object} ErrorFrame
  * @property {"error"} type
- * @property {"invalid" | "rate" | "unavailable"} code
+ * @property {"invalid" | "rate" | "unavailable" | "not_found" | "too_many"} code
  * @property {string} message
  */
 

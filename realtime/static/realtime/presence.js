@@ -40,6 +40,10 @@ class WhoIsHere extends HTMLElement {
       this.#isOpen = state === "open";
       if (this.#isOpen && !was) this.#come();
     }, { signal });
+    // A tab that slept may have been left out of some news.
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && this.#isOpen) this.#come();
+    }, { signal });
     this.addEventListener("keydown", ({ key }) => {
       if (key === "Escape") this.dataset.dismissed = "";
     }, { signal });
