@@ -1,6 +1,7 @@
 """Server-Sent Events at /api/realtime/events, against the running web server."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -162,6 +163,26 @@ def test_a_burst_arrives_whole_and_in_order_over_several_responses(
     assert contents(line, 5_000) == list(range(5_000))
     publishing.join()
     assert line.responses >= 5_000 // 512
+
+
+def test_who_asks_ahead_and_reads_nothing_has_one_answer_in_memory(
+    listen: Listen, stack: LiveStack, ann: httpx.Client
+) -> None:
+    line = listen().resumed()
+    start = line.cursor
+    publish(stack, "ann", range(520))
+    cookies = "; ".join(f"{name}={value}" for name, value in ann.cookies.items())
+    request = f"GET {PATH}?after={start} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookies}\r\n\r\n"
+    [web, *_] = stack.processes("demo.asgi:application")
+    assert contents(listen(after=start), 512) == list(range(512))
+    before, answers = web.memory_info().rss, b""
+    with socket.create_connection(("localhost", stack.port), timeout=20) as asking:
+        asking.sendall(request.encode() * 100)
+        until(lambda: web.cpu_percent(interval=0.5) < 20)
+        assert web.memory_info().rss - before < 5 * 1024 * 1024  # of 12 that all would take
+        while answers.count(b"\nretry: 200\n") < 100:
+            answers += asking.recv(64 * 1024)
+    assert answers.count(b"HTTP/1.1 200 OK") == 100
 
 
 def test_too_many_lines_of_a_person_are_refused(listen: Listen, stack: LiveStack) -> None:
