@@ -28,7 +28,7 @@ PATH = "/api/realtime/events"
 LIFE = 300.0  # seconds that a response lasts
 LAST_WORDS = 30.0  # seconds in which a server must be rid of what was sent before the end
 RETRY_MS, RETRY_SOON_MS = 2_000, 200  # for an EventSource: after a cut, after an end in order
-# Of a refusal by close code; of the rest 503.
+# Of refusals by their close code; of the rest 503.
 STATUSES: dict[int, int] = {
     CloseCode.SIGNED_OUT: 401,
     CloseCode.FORBIDDEN: 403,

@@ -34,7 +34,7 @@ function page(options = {}) {
   });
   /** @type {number[]} */
   const applied = [];
-  socket.on("news", ({ n }) => applied.push(n));
+  socket.on(/** @type {any} */ ("news"), (/** @type {any} */ { n }) => applied.push(n));
   return { clock, server, memory, socket, applied };
 }
 
