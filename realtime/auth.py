@@ -1,10 +1,10 @@
-"""Who opens a socket: a Django session or an API token, the page's origin, the host.
+"""Who opens a line: a Django session or an API token, the page's origin, the host.
 
 Handshakes are checked together, in threads of their own that delay neither pages nor delivery.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
@@ -32,16 +32,21 @@ class Refused(Exception):
         self.reason = reason
 
 
-async def authenticate(headers: Iterable[tuple[bytes, bytes]]) -> Identity:
+async def authenticate(
+    headers: Iterable[tuple[bytes, bytes]], *, is_fetch: bool = False
+) -> Identity:
     """Raises Refused: FORBIDDEN for a foreign page or host, or a token that may not read;
-    SIGNED_OUT for nobody signed in. Raises DatabaseError or TimeoutError when it cannot be told."""
+    SIGNED_OUT for nobody signed in. Raises DatabaseError or TimeoutError when it cannot be told.
+
+    `is_fetch`: not the handshake of a socket, but a GET, with which our own pages send no Origin.
+    """
     sent = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
     host, _port = split_domain_port(sent.get("host", ""))
     if not validate_host(host, settings.ALLOWED_HOSTS):
         raise Refused(CloseCode.FORBIDDEN, "This host name is not one of ALLOWED_HOSTS.")
     token = bearer(sent.get("authorization", ""))
-    # No foreign page can send an Authorization header of a socket.
-    if token is None and sent.get("origin", "").lower() not in settings.ALLOWED_ORIGINS:
+    # No foreign page can send an Authorization header.
+    if token is None and _is_foreign(sent, is_fetch):
         raise Refused(CloseCode.FORBIDDEN, "This page's origin is not one of ALLOWED_ORIGINS.")
     identity = await _identify(_secret(token, sent.get("cookie", "")))
     if identity is None:
@@ -50,6 +55,13 @@ async def authenticate(headers: Iterable[tuple[bytes, bytes]]) -> Identity:
     if not identity.may_read:
         raise Refused(CloseCode.FORBIDDEN, "This token may not read.")
     return identity
+
+
+def _is_foreign(sent: Mapping[str, str], is_fetch: bool) -> bool:
+    """Does another site's page ask? Without an Origin, a browser still tells what kind of site."""
+    if is_fetch and "origin" not in sent:
+        return sent.get("sec-fetch-site", "none") not in ("same-origin", "none")
+    return sent.get("origin", "").lower() not in settings.ALLOWED_ORIGINS
 
 
 def _secret(token: str | None, cookie: str) -> Secret:

@@ -76,24 +76,24 @@ class EventConsumer(AsyncConsumer):
         self.transport = direct or AsgiTransport(send)
         if direct:
             direct.receiver = self.received
-        headers = scope["headers"]
+        headers, is_fetch = scope["headers"], scope["type"] == "http"
         del scope, direct
         while (message := await receive())["type"] != "websocket.disconnect":
             if message["type"] == "websocket.connect":
-                await self._connect(headers)
+                await self._connect(headers, is_fetch)
                 del headers
             else:
                 self.received(message.get("text"))
         await self._disconnected()
 
     # --- Opening and closing ----------------------------------------------------------------------
-    async def _connect(self, headers: Any) -> None:
+    async def _connect(self, headers: Any, is_fetch: bool) -> None:
         await self._send({"type": "websocket.accept"})
         self.is_open = True
         try:
             if sockets().draining:
                 raise Refused(CloseCode.RESTART, "The server restarts.")
-            identity = await authenticate(headers)
+            identity = await authenticate(headers, is_fetch=is_fetch)
             if sockets().is_full(identity.user_id):
                 raise Refused(CloseCode.TOO_MANY, "Too many open tabs.")
         except Refused as refusal:

@@ -90,8 +90,8 @@ class Delivery:
 
     @property
     def is_current(self) -> bool:
-        """Nothing is waiting for the client to catch up."""
-        return self._resumed and not self._unacknowledged
+        """All that there is was sent."""
+        return self._resumed and self._feed is not None and self._offset == self._feed.head.offset
 
     @property
     def outbox(self) -> tuple[int, int]:
