@@ -21,6 +21,7 @@ from realtime.connection import Connection
 from realtime.events import SessionUpdate
 from realtime.grant_news import GrantNews, listen
 from realtime.identities import Identity, by_grants
+from realtime.metrics import REVOCATION_TO_CUT
 from realtime.models import Session
 
 logger = logging.getLogger(__name__)
@@ -196,8 +197,9 @@ class Grants:
             grant.end(CloseCode.SIGNED_OUT, "Your session has expired.")
         else:
             if grant.changed_at:
-                late = (time.time() - grant.changed_at) * 1000
-                logger.info("%s is cut %.0f ms after its end", name, late)
+                late = max(0.0, time.time() - grant.changed_at)  # the clocks may differ
+                REVOCATION_TO_CUT.observe(late)
+                logger.info("%s is cut %.0f ms after its end", name, late * 1000)
             grant.tell(SessionUpdate(status="revoked", expires_in=0))
             grant.end(CloseCode.FORBIDDEN, "Your session was ended.")
 
