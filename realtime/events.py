@@ -64,6 +64,16 @@ class SessionUpdate(Event, frozen=True, kw_only=True, tag="session_update"):
     expires_in: int
 
 
+class SelfTest(Event, frozen=True, kw_only=True, tag="self_test"):
+    """A self-test moved on; `progress` is in percent, `stage` is what is tried."""
+
+    test_id: str
+    status: str
+    stage: str
+    progress: int
+    message: str
+
+
 _encoder = msgspec.json.Encoder()
 
 

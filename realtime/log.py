@@ -193,6 +193,11 @@ def head(user_id: int) -> str:
     return str(_position(_HEAD.run(client(), _keys(user_id))))
 
 
+def forget(user_id: int) -> None:
+    """Remove a user's stream. Raises redis.RedisError."""
+    client().delete(*_keys(user_id))
+
+
 def follow(user_id: int, after: Position) -> Iterator[tuple[Position, bytes]]:
     """Events after a position as they come, for ever; blocks for at most a second between looks.
 
