@@ -136,6 +136,8 @@ class RollCall:
             await cast("Awaitable[Any]", self._reply(keys=[question["answers"]], args=arguments))
         except (RedisError, OSError) as error:
             logger.warning("a question of staff is not answered: %s", error)
+        except Exception:
+            logger.exception("a question of staff could not be answered")
 
     def _close(self, connection_id: str) -> bool:
         """Its client comes back, as after a restart."""
