@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,10 +18,10 @@ from redis import RedisError
 from demo.account import device_words
 from demo.health import CHECKS, answers
 from realtime import backlog, connections, self_test_runs
+from realtime.events import TestStage
 from realtime.models import ApiToken, Job, Session, Status
 from realtime.pages import Context, live_page, owner
 from realtime.roll_call import Row
-from realtime.self_test_runs import STAGES
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def _tests(jobs: Iterable[Job]) -> Context:
 
 
 def _steps(job: Job) -> list[tuple[str, int]]:
-    return [(stage, job.timings[stage]) for stage in STAGES if stage in job.timings]
+    return [(stage, job.timings[stage]) for stage in get_args(TestStage) if stage in job.timings]
 
 
 def _connections() -> Context:

@@ -8,14 +8,13 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import msgspec
 from channels.layers import get_channel_layer
-from django.conf import settings
 
-from realtime.log import client
+from realtime.log import client, group_channel
+from realtime.log_server import Script
 from realtime.metrics import SocketKind
 from realtime.roll_call import GROUP, PROCESSES, Answer, Row, by_lag
 
@@ -23,7 +22,7 @@ WITHIN = 0.5  # seconds that the processes have to answer
 MOST_ROWS = 300
 
 # KEYS: the processes
-_NAMES = "return redis.call('ZRANGEBYSCORE', KEYS[1], redis.call('TIME')[1], '+inf')"
+_NAMES = Script("return redis.call('ZRANGEBYSCORE', KEYS[1], redis.call('TIME')[1], '+inf')")
 
 _decoder = msgspec.json.Decoder(Answer)
 
@@ -77,12 +76,7 @@ def close(connection_id: str, within: float = WITHIN) -> bool:
 
 def _processes() -> set[str]:
     """The web processes whose leases have not run out."""
-    return {name.decode() for name in _names()(keys=[PROCESSES])}
-
-
-@cache
-def _names() -> Any:
-    return client().register_script(_NAMES)
+    return {name.decode() for name in _NAMES.run(client(), [PROCESSES])}
 
 
 def _ask(missing: set[str], within: float, close: str = "") -> Iterator[Answer]:
@@ -101,5 +95,4 @@ def _ask(missing: set[str], within: float, close: str = "") -> Iterator[Answer]:
 def _say(message: dict[str, Any]) -> None:
     """To every process that listens to the group, as the channel layer would."""
     layer: Any = get_channel_layer()
-    channel = f"{settings.REALTIME_PREFIX}__group__{GROUP}"
-    client().publish(channel, layer.serialize(message))
+    client().publish(group_channel(GROUP), layer.serialize(message))

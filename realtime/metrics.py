@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from realtime.close_codes import CloseCode
 from realtime.frames import ResyncReason
 
 GapSource = Literal["announcement", "head_check", "reconnect"]
@@ -16,9 +17,7 @@ SocketKind = Literal["websocket", "sse"]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 CUT_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 120)
-# Close codes have a label each; clients may send any number.
-OUR_CODES = (1011, 1012, 1013, 4400, 4401, 4403, 4408, 4409, 4412, 4429)
-THEIR_CODES = (1000, 1001, 1005, 1006)
+CLIENTS_CODES = (1000, 1001, 1005, 1006)  # that have a label each; clients may send any number
 
 SOCKETS_CLOSED = Counter(
     "realtime_sockets_closed",
@@ -67,6 +66,6 @@ for _given in ("given", "none"):
 def closed(kind: SocketKind, code: int | None, *, by_us: bool) -> None:
     """A connection ended. A code that the protocol does not know counts as `other`; SSE responses
     that clients end have none."""
-    known = OUR_CODES if by_us else THEIR_CODES
-    name = "none" if code is None else str(code) if code in known else "other"
+    known = tuple(CloseCode) if by_us else CLIENTS_CODES
+    name = "none" if code is None else str(int(code)) if code in known else "other"
     SOCKETS_CLOSED.labels(kind, name, "server" if by_us else "client").inc()

@@ -11,16 +11,18 @@ import heapq
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
 from redis import RedisError
 
+from realtime.close_codes import CloseCode
 from realtime.delivery import Delivery
 from realtime.hub import hub
 from realtime.identities import Identity
 from realtime.log import address
+from realtime.log_server import Script
 from realtime.metrics import SocketKind
 
 logger = logging.getLogger(__name__)
@@ -34,14 +36,14 @@ AT_ONCE = 200  # connections looked at before events have a turn
 COME_BACK_MS = 1000
 
 # KEYS: the processes; ARGV: a name, seconds
-_RENEW = """
+_RENEW = Script("""
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 redis.call('EXPIRE', KEYS[1], 4 * ARGV[2])
-"""
+""")
 # KEYS: the list; ARGV: the answer, seconds
-_ANSWER = "redis.call('RPUSH', KEYS[1], ARGV[1]) redis.call('EXPIRE', KEYS[1], ARGV[2])"
+_ANSWER = Script("redis.call('RPUSH', KEYS[1], ARGV[1]) redis.call('EXPIRE', KEYS[1], ARGV[2])")
 
 
 class Open(Protocol):
@@ -92,8 +94,6 @@ class RollCall:
         self.name = f"{socket.gethostname()}-{os.getpid()}"
         self._connections = connections
         self._redis = address().connect_async()
-        self._renew = self._redis.register_script(_RENEW)
-        self._reply = self._redis.register_script(_ANSWER)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self) -> None:
@@ -105,7 +105,7 @@ class RollCall:
             task.cancel()
         try:
             async with asyncio.timeout(1):
-                await cast("Awaitable[Any]", self._redis.zrem(PROCESSES, self.name))
+                await self._redis.zrem(PROCESSES, self.name)
         except (RedisError, OSError) as error:
             logger.warning("the log's server was not told of the end: %s", error)
 
@@ -121,7 +121,7 @@ class RollCall:
                 if not is_listening:
                     await hub().listen(GROUP, lambda question: self._do(self._answer(question)))
                     is_listening = True
-                await cast("Awaitable[Any]", self._renew(keys=[PROCESSES], args=[self.name, LEASE]))
+                await _RENEW.run_async(self._redis, [PROCESSES], self.name, LEASE)
             except (RedisError, OSError, TimeoutError) as error:
                 logger.warning("the log does not answer: %s", error)
             await asyncio.sleep(RENEW)
@@ -132,8 +132,8 @@ class RollCall:
                 answer = Answer(process=self.name, closed=self._close(wanted))
             else:
                 answer = await self._all()
-            arguments = [msgspec.json.encode(answer), ANSWER_KEPT]
-            await cast("Awaitable[Any]", self._reply(keys=[question["answers"]], args=arguments))
+            encoded = msgspec.json.encode(answer)
+            await _ANSWER.run_async(self._redis, [question["answers"]], encoded, ANSWER_KEPT)
         except (RedisError, OSError) as error:
             logger.warning("a question of staff is not answered: %s", error)
         except Exception:
@@ -142,7 +142,7 @@ class RollCall:
     def _close(self, connection_id: str) -> bool:
         """Its client comes back, as after a restart."""
         if connection := self._connections.get(connection_id):
-            connection.end(1012, "Closed by staff.", COME_BACK_MS)
+            connection.end(CloseCode.RESTART, "Closed by staff.", COME_BACK_MS)
         return connection is not None
 
     async def _all(self) -> Answer:

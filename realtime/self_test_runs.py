@@ -4,25 +4,25 @@ The job's row is all there is of one; `subject` names it.
 """
 
 import uuid
+from typing import cast
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 
 from realtime import jobs
-from realtime.events import SelfTest
+from realtime.events import JobState, SelfTest, TestStage
 from realtime.models import ACTIVE, Job
 
 KIND = "realtime.self_test"
-STAGES = ("OPENING", "SENDING", "CUTTING", "MISSING", "RESUMING", "STALE", "REVOKING")
 
 
 def event(job: Job) -> SelfTest:
     """How the test stands now."""
     return SelfTest(
         test_id=str(job.subject),
-        status=job.status,
-        stage=job.stage,
+        status=cast("JobState", job.status),
+        stage=cast("TestStage", job.stage),
         progress=job.progress,
         message=job.error[:500] or job.message,
     )

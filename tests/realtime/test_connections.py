@@ -19,7 +19,7 @@ from realtime.identities import Identity
 from realtime.metrics import SocketKind
 from realtime.roll_call import RollCall
 from tests.realtime.people import device, program
-from tests.realtime.test_delivery import say
+from tests.realtime.tab import say
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("rows")]
 API = "/api/realtime/connections"

@@ -11,7 +11,6 @@ import redis
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from realtime import hub as hub_module
@@ -19,23 +18,9 @@ from realtime import log, scrape
 from realtime.hub import Hub
 from realtime.log_clock import LogClock
 from realtime.models import Job, OutboxEvent, Status
+from tests.realtime.counted import Change
 from tests.realtime.people import device, program
-from tests.realtime.test_delivery import Tab, say
-
-
-def value(name: str, **labels: str) -> float:
-    return REGISTRY.get_sample_value(name, labels) or 0.0
-
-
-class Change:
-    """How much a number grows."""
-
-    def __init__(self, name: str, **labels: str) -> None:
-        self._read = lambda: value(name, **labels)
-        self._before = self._read()
-
-    def __call__(self) -> float:
-        return self._read() - self._before
+from tests.realtime.tab import Tab, say
 
 
 @pytest.fixture
