@@ -168,6 +168,7 @@ class Grants:
     async def _check_some(self, names: Collection[str]) -> bool:
         """Ask the database about grants, and do as it says. False when it does not answer."""
         loop = asyncio.get_running_loop()
+        heard = {name: self._grants[name].changed_at for name in names}
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 who = await loop.run_in_executor(_threads, by_grants, names)
@@ -181,6 +182,8 @@ class Grants:
         for name in names:
             if grant := self._grants.get(name):
                 self._apply(name, grant, who.get(name), is_doubtful=name in who)
+                if who.get(name) and grant.changed_at == heard[name]:
+                    grant.changed_at = 0.0  # that change was no end
         return True
 
     def _apply(self, name: str, grant: Grant, who: Identity | None, *, is_doubtful: bool) -> None:

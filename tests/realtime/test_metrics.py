@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 import redis
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
@@ -209,6 +210,15 @@ def test_what_does_not_answer_is_left_out_and_said_so(
     assert found["realtime_part_answered{part=queues}"] == 0
     assert "realtime_queue_messages{queue=documents}" not in found
     assert found["realtime_part_answered{part=jobs}"] == 1
+
+
+def test_every_number_is_explained(looked_up: Client, queued: Job) -> None:
+    page = (settings.BASE_DIR / "docs/operations.md").read_text()
+    for name in numbers(looked_up):
+        base = name.partition("{")[0].removesuffix("_max")
+        for ending in ("_bucket", "_count", "_sum", "_created"):
+            base = base.removesuffix(ending)
+        assert base in page or not base.startswith("realtime_"), name
 
 
 # --- Who may scrape -------------------------------------------------------------------------------
