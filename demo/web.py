@@ -68,7 +68,8 @@ class FrameProtocol(WebSocketProtocol):
 
     def close(self, code: int) -> None:
         if self.state == self.STATE_OPEN:
-            self.serverClose(code)
+            # Not `sendClose`, which refuses what a server has to say: 1011, 1012, 1013.
+            self.sendCloseFrame(code)
 
 
 class Server(DaphneServer):

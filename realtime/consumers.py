@@ -42,6 +42,7 @@ from realtime.frames import (
 from realtime.grants import grants
 from realtime.hub import hub
 from realtime.log import Position
+from realtime.metrics import SocketKind, closed
 from realtime.presence import PresenceFrame, Turned, presence, topic_of
 from realtime.sockets import HEARTBEAT, sockets
 from realtime.transport import EXTENSION, AsgiTransport, Transport
@@ -58,13 +59,16 @@ class EventConsumer(AsyncConsumer):
     """Relays one person's stream. It touches neither the database nor Channels' dispatch: frames
     come from the Hub, and what comes in is handled in the turn of the loop in which it arrives."""
 
+    kind: SocketKind
     id: str
     identity: Identity
+    since: float
     delivery: Delivery
     transport: Transport
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """As in Channels, without its task for every message and its wait for a channel."""
+        self.kind = "sse" if scope["type"] == "http" else "websocket"
         self.is_open = False
         self._feed: Feed | None = None
         self._resumed = False
@@ -84,7 +88,7 @@ class EventConsumer(AsyncConsumer):
                 del headers
             else:
                 self.received(message.get("text"))
-        await self._disconnected()
+        await self._disconnected(message.get("code"))
 
     # --- Opening and closing ----------------------------------------------------------------------
     async def _connect(self, headers: Any, is_fetch: bool) -> None:
@@ -101,7 +105,7 @@ class EventConsumer(AsyncConsumer):
         except Exception:
             logger.exception("a session could not be checked")
             return self.end(CloseCode.UNAVAILABLE, "Sign-in cannot be checked now.")
-        self.id, self.identity = uuid.uuid4().hex, identity
+        self.id, self.identity, self.since = uuid.uuid4().hex, identity, time.time()
         self.delivery = Delivery(self.transport.write, hub().replays)
         sockets().add(self)
         self._say(
@@ -118,8 +122,10 @@ class EventConsumer(AsyncConsumer):
             RESUME_SECONDS, self.end, CloseCode.NO_RESUME, "No resume frame came."
         )
 
-    async def _disconnected(self) -> None:
-        self.is_open = False
+    async def _disconnected(self, code: int | None) -> None:
+        if self.is_open:
+            self.is_open = False
+            closed(self.kind, code, by_us=False)
         if self._working:
             self._working.cancel()
         for step in self._waiting:
@@ -140,6 +146,7 @@ class EventConsumer(AsyncConsumer):
             return
         self._say(Closing(code=code, reason=reason, retry_after_ms=retry_after_ms or UNSET))
         self.is_open = False
+        closed(self.kind, code, by_us=True)
         if hasattr(self, "delivery"):
             self.delivery.stop()
             presence().leave(self, at_once=code == CloseCode.FORBIDDEN)

@@ -11,6 +11,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 MAX_EVENT_BYTES = 16 * 1024
+JobState = Literal["QUEUED", "RUNNING", "DONE", "FAILED", "CANCELLED"]
+TestStage = Literal["OPENING", "SENDING", "CUTTING", "MISSING", "RESUMING", "STALE", "REVOKING"]
+
 LATEST = "latest:"  # before the name of what only the latest event matters of, to who lags
 
 
@@ -53,6 +56,16 @@ class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
     @property
     def stream(self) -> str:
         return f"content:{self.message_id}"
+
+
+class SelfTest(Event, frozen=True, kw_only=True, tag="self_test"):
+    """A self-test moved on. `progress` is in percent; `stage` is empty before the first."""
+
+    test_id: str
+    status: JobState
+    stage: Literal["", TestStage]
+    progress: int
+    message: str
 
 
 class SessionUpdate(Event, frozen=True, kw_only=True, tag="session_update"):

@@ -65,6 +65,11 @@ def register(kind: Kind) -> None:
     _kinds[kind.task] = kind
 
 
+def queues() -> set[str]:
+    """The queues that jobs wait in."""
+    return {kind.queue for kind in _kinds.values()}
+
+
 def announce(job: Job, *, durable: bool = True) -> None:
     """Tell its audience how the job stands; in the transaction that changed it if durable."""
     for user_id in audience(job):

@@ -20,6 +20,7 @@ from redis import RedisError
 from realtime.frames import Activity, ErrorCode, Subscribe, Unsubscribe
 from realtime.hub import Hub, hub
 from realtime.members import Members, names_of
+from realtime.metrics import PRESENCE_HEALED
 from realtime.room import Room, Tab
 from realtime.topics import Topic, may_be_at
 
@@ -191,7 +192,9 @@ class Presence:
                 logger.exception("presence could not be written")
             return False
         for room, present in zip(rooms, answers, strict=True):
-            self.heals += room.touched(present)
+            healed = room.touched(present)
+            self.heals += healed
+            PRESENCE_HEALED.inc(healed)
         return True
 
     async def _renew(self) -> None:

@@ -73,7 +73,7 @@ export class LiveList extends HTMLElement {
 
   /** @param {Message} event */
   #tell(event) {
-    const id = event.documentId ?? event.queryId;
+    const id = subjectOf(event);
     const row = this.row(id);
     // What the person may do with it changed: the server knows whether it is still in the list.
     if (event.type === "document_shared") return this.#wantNew(id);
@@ -165,7 +165,7 @@ export class LiveList extends HTMLElement {
     const added = [...fresh.values()].filter((row) => !row.isConnected);
     list.prepend(...added);
     for (const event of this.#missed(after)) {
-      if (ids.includes(event.documentId ?? event.queryId)) this.#tell(event);
+      if (ids.includes(subjectOf(event))) this.#tell(event);
     }
   }
 
@@ -185,6 +185,9 @@ export class LiveList extends HTMLElement {
     return live.since(after).filter((event) => types.includes(event.type));
   }
 }
+
+/** What a job's event is about. @param {Message} event */
+const subjectOf = (event) => event.documentId ?? event.queryId ?? event.testId;
 
 /** @param {Element} job */
 const rowOf = (job) => /** @type {HTMLElement | null} */ (job.closest(".row"));

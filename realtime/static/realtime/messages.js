@@ -11,6 +11,7 @@ export {};
  * @property {DocumentStatus & Logged} document_status
  * @property {RagProgress & Logged} rag_progress
  * @property {MessageChunk & Logged} message_chunk
+ * @property {SelfTest & Logged} self_test
  * @property {SessionUpdate & Ephemeral} session_update
  * @property {DocumentShared & Logged} document_shared
  * @property {UserActivity & Ephemeral} user_activity
@@ -109,6 +110,18 @@ export {};
  * @property {boolean} isComplete
  * @property {number} contentOffset code points of the message before this piece
  * @property {string} [queryId]
+ */
+
+/**
+ * A self-test moved on.
+ * @typedef {object} SelfTest
+ * @property {"self_test"} type
+ * @property {string} testId
+ * @property {"QUEUED" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED"} status
+ * @property {"" | "OPENING" | "SENDING" | "CUTTING" | "MISSING" | "RESUMING" | "STALE" |
+ *   "REVOKING"} stage
+ * @property {number} progress in percent
+ * @property {string} message
  */
 
 /**
