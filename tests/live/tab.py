@@ -29,8 +29,8 @@ class Tab:
     def say(self, **frame: Any) -> None:
         self.socket.send(json.dumps(frame))
 
-    def next(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(self.socket.recv(timeout=20))
+    def next(self, within: float = 20.0) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(self.socket.recv(timeout=within))
         return frame
 
     def resume(self, cursor: str | None = None) -> "Tab":

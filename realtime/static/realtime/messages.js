@@ -14,7 +14,10 @@ export {};
  * @property {MessageStatus & Logged} message_status
  * @property {ToolCallChanged & Logged} tool_call
  * @property {ChatSessionChanged & Logged} chat_session
+ * @property {SelfTest & Logged} self_test
  * @property {SessionUpdate & Ephemeral} session_update
+ * @property {DocumentShared & Logged} document_shared
+ * @property {UserActivity & Ephemeral} user_activity
  * @property {Welcome} welcome
  * @property {Resumed} resumed
  * @property {Resync} resync
@@ -57,6 +60,16 @@ export {};
  * @property {number} progress in percent
  * @property {string} message
  * @property {"" | "EXTRACTING" | "CHUNKING" | "EMBEDDING" | "INDEXING"} stage
+ */
+
+/**
+ * A person's role in another's document changed; told to that person and to the owner.
+ * @typedef {object} DocumentShared
+ * @property {"document_shared"} type
+ * @property {string} documentId
+ * @property {string} userId the person's
+ * @property {string} username
+ * @property {"viewer" | "editor" | "none"} role none once the document is taken back
  */
 
 /**
@@ -141,11 +154,33 @@ export {};
  */
 
 /**
+ * A self-test moved on.
+ * @typedef {object} SelfTest
+ * @property {"self_test"} type
+ * @property {string} testId
+ * @property {"QUEUED" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED"} status
+ * @property {"" | "OPENING" | "SENDING" | "CUTTING" | "MISSING" | "RESUMING" | "STALE" |
+ *   "REVOKING"} stage
+ * @property {number} progress in percent
+ * @property {string} message
+ */
+
+/**
  * The signed-in session changes.
  * @typedef {object} SessionUpdate
  * @property {"session_update"} type
  * @property {"active" | "expiring_soon" | "extended" | "expired" | "revoked"} status
  * @property {number} expiresIn in seconds
+ */
+
+/**
+ * A person began to look at a document, or looks at it no longer.
+ * @typedef {object} UserActivity
+ * @property {"user_activity"} type
+ * @property {"viewing_document" | "left_document"} action
+ * @property {string} documentId
+ * @property {string} userId
+ * @property {string} username
  */
 
 // --- Control, from the server ------------------------------------------------------------------
@@ -189,7 +224,7 @@ export {};
 /**
  * @typedef {object} ErrorFrame
  * @property {"error"} type
- * @property {"invalid" | "rate" | "unavailable"} code
+ * @property {"invalid" | "rate" | "unavailable" | "not_found" | "too_many"} code
  * @property {string} message
  */
 
