@@ -64,7 +64,8 @@ class Attempt:
         self._grounding = ground(
             self._reply, self._path, self._offer, self._report, goes_on=bool(self._calls)
         )
-        self._say("Writing")
+        if self._report.stage:  # else the news that the job began is enough
+            self._say("Writing")
 
     async def _converse(self) -> Fields:
         """Round after round: tools, then text, until the model asks for no more tools."""

@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import msgspec
 from django.db import Error
@@ -30,12 +31,14 @@ KEEP_SECONDS = 0.5
 MOST_CHARACTERS = 2_000  # in one event
 MOST_TEXT, MOST_HTML = 6 * 1024, 8 * 1024  # bytes of JSON in one event, which holds 16 KiB
 HTML_RATE = 48 * 1024  # bytes a second that the last block may cost by being sent again and again
-RENDERING = 0.1  # the share of the time that may go into rendering
+RENDERING = 0.15  # the share of a core that may go into rendering, of all replies together
 
 
 class Writer:
     """`put` pieces as they come; `keep_watch` in a task beside; `close`, if the reply ends; and
     `let_go` in any case."""
+
+    _watched = 0  # how many are being written in this process
 
     def __init__(self, reply: Message, owner_id: int, report: Report) -> None:
         self.text = reply.content
@@ -76,12 +79,14 @@ class Writer:
 
     async def keep_watch(self) -> None:
         """Keep the text in its row, for ever. Raises Cancelled and Superseded."""
-        while True:
-            await asyncio.sleep(KEEP_SECONDS)
-            try:
-                await self._keep()
-            except Error as error:
-                logger.warning("a reply is not kept for now: %s", error)
+        Writer._watched += 1
+        try:
+            while True:
+                await asyncio.sleep(KEEP_SECONDS)
+                with suppress(Error):  # the next time, or at the end
+                    await self._keep()
+        finally:
+            Writer._watched -= 1
 
     async def flush(self) -> None:
         """Send all of it, if the log answers."""
@@ -184,7 +189,8 @@ class Writer:
             return None
         html = self._blocks.render(text)
         size = len(msgspec.json.encode(html.blocks))
-        pause = max((time.monotonic() - began) / RENDERING, size / HTML_RATE)
+        spent = (time.monotonic() - began) * max(1, Writer._watched)
+        pause = max(spent / RENDERING, size / HTML_RATE)
         self._render_at = began + pause
         if size > MOST_HTML:
             self._blocks.keep()
