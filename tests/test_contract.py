@@ -141,7 +141,7 @@ def test_a_change_of_the_document_alone_is_named() -> None:
     document["channels"]["socket"]["x-close-codes"].pop()
     differences = compare(document=document)
     assert {line.partition(":")[0] for line in differences} == {
-        "document_shared", "document_status.message", "rag_progress.stage", "resync.reason",
+        "document_status", "document_status.message", "rag_progress.stage", "resync.reason",
         "Source.rank", "ping", "Ping", "close 4429",
     }  # fmt: skip
     assert all("asyncapi says" in line for line in differences)
