@@ -57,7 +57,7 @@ def ground(
     if not offer.is_demo:
         return Grounding(passages, sources)
     quotes = Extractive(get_embedder())  # a model so small would invent; sentences do not
-    words = "".join(quotes.answer(question, passages, report.check))
+    words = "".join(quotes.answer(path[-1].content, passages, report.check))
     return Grounding(passages, sources, words, quotes.name)
 
 

@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# What a person said before, and had no reply to, comes in one message with the last command.
+_COMMAND = re.compile(r"\n\n(?=(?:Repeat|Count|Write|Use|Fail|Send|Break|Say|Hang|Be|Know)\b)")
 KEY = "sk-a-secret-that-nobody-may-see"
 Body = dict[str, Any]
 
@@ -48,7 +50,7 @@ class ModelServer:
                 body = await reader.readexactly(int(length[1])) if length else b"{}"
                 if not await self._answer(json.loads(body), writer):
                     break
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -58,7 +60,7 @@ class ModelServer:
         self.asked.append(body)
         told = str(body["messages"][-1].get("content") or "")
         said = next(str(m["content"]) for m in reversed(body["messages"]) if m["role"] == "user")
-        said = said.rpartition("Question: ")[2]
+        said = _COMMAND.split(said.rpartition("Question: ")[2])[-1]
         if found := re.match(r"Fail with (\d+)(?: after (\d+))?( once)?", said):
             if not (found[3] and said in self.failed):
                 self.failed.add(said)
