@@ -67,6 +67,7 @@ class Message(models.Model):
     content = models.TextField(blank=True)
     cursor = models.CharField(max_length=64, blank=True)
     settled = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0, help_text="The job's, that writes it.")
     model = models.CharField(max_length=200, blank=True, help_text="Which wrote it.")
     note = models.CharField(max_length=500, blank=True, help_text="What its reader should know.")
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)

@@ -69,7 +69,8 @@ def _take_up(message_id: uuid.UUID, report: Report) -> tuple[Message, Offer | No
     if offer is None:
         raise Failure(NO_MODEL)
     reply.content, reply.model = reply.content[:settled], offer.name
+    reply.attempt = report.job.attempt
     reply.cursor = position(reply.session.owner_id)  # before the first piece
     with report.fence():
-        reply.save(update_fields=["content", "model", "cursor"])
+        reply.save(update_fields=["content", "model", "cursor", "attempt"])
     return reply, offer

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from django.contrib.auth.models import User
+from django.db.models import F
 from redis import RedisError
 
 from chat.models import Message
@@ -14,7 +15,6 @@ from realtime.events import MessageChunk
 from realtime.models import Job, Status
 
 MOST_EVENTS = 2_000  # of half a second, whatever else happens
-BEGUN = ("GENERATION", "TOOLS")  # before, the row may still hold what an earlier attempt wrote
 
 
 def replies_being_written(owner: User) -> Iterator[MessageChunk]:
@@ -22,7 +22,7 @@ def replies_being_written(owner: User) -> Iterator[MessageChunk]:
     growing = Message.objects.filter(
         session__owner=owner,
         job__status__in=(Status.RUNNING, Status.WAITING),
-        job__stage__in=BEGUN,
+        attempt=F("job__attempt"),  # before, it is what an earlier attempt wrote
     )
     for reply in growing.select_related("job").order_by("created_at"):
         if reply.job and (text := _text(owner.pk, reply, reply.job)):

@@ -49,8 +49,10 @@ def test_a_reply_streams_and_its_row_holds_the_whole(
     assert reply.content == words
     events = events_of(ann)
     assert statuses_of(events, reply) == [
-        "QUEUED", "WRITING", "WRITING GENERATION", "COMPLETE GENERATION",
-    ]  # fmt: skip
+        "QUEUED",
+        "WRITING",
+        "COMPLETE",
+    ]
     chunks = chunks_of(events, reply)
     offset = 0
     for chunk in chunks:
