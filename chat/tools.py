@@ -17,6 +17,7 @@ Arguments = dict[str, Any]
 
 MOST_NAME = 64  # characters that models take for a function's name
 MOST_ARGUMENTS = 64 * 1024  # characters of JSON
+MOST_LEVELS = 50
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -114,13 +115,20 @@ def arguments_of(value: Any) -> Arguments:
     """The arguments of a call as they can be kept and sent. Raises ValueError in words."""
     if not isinstance(value, dict):
         raise ValueError("The arguments are not a JSON object.")
+    if _is_deep(value, MOST_LEVELS):
+        raise ValueError("The arguments are nested too deeply.")
     try:
         text = msgspec.json.encode(value)
-    except (OverflowError, RecursionError, ValueError):
-        raise ValueError("The arguments hold what cannot be kept.") from None
+    except ValueError:
+        raise ValueError("The arguments hold characters that no text has.") from None
     if len(text) > MOST_ARGUMENTS:
         raise ValueError(f"The arguments are longer than {MOST_ARGUMENTS:,} characters.")
     if _NUL.search(text):
         raise ValueError("The arguments hold characters that no text has.")
     arguments: Arguments = msgspec.json.decode(text)
     return arguments
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deep(one, levels - 1) for one in inner)

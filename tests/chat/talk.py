@@ -76,6 +76,28 @@ def being_written(reply: Message) -> Iterator[None]:
         assert not thread.is_alive(), "the worker is not done"
 
 
+@contextmanager
+def a_worker() -> Iterator[None]:
+    """Takes every reply that is queued, until the end of the block."""
+    over = threading.Event()
+
+    def work() -> None:
+        queued = Job.objects.filter(kind=turns.KIND, status=Status.QUEUED)
+        while not over.wait(0.02):
+            for job_id in queued.values_list("pk", flat=True):
+                run(str(job_id), write_reply)
+        connection.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(30)
+        assert not thread.is_alive(), "the worker is not done"
+
+
 def until_it_says(reply: Message, words: str) -> None:
     """Wait until the row holds these words."""
     until(lambda: words in fresh(reply).content, within=10)
