@@ -38,6 +38,11 @@ def is_unread(channel: Any) -> bool:
     return bool(getattr(channel, "_waitingForTransport", False))
 
 
+# How many may wait to be accepted: when a server comes back, all tabs do within a second. Twisted's
+# 50 would leave most of them to the kernel, which drops them and has them ask again ever later.
+BACKLOG = 4096
+
+
 class FrameProtocol(WebSocketProtocol):
     """A socket whose text frames go to a receiver, if the application has set one."""
 
@@ -75,6 +80,10 @@ class FrameProtocol(WebSocketProtocol):
 class Server(DaphneServer):
     def run(self) -> None:
         WebSocketFactory.protocol = FrameProtocol  # Daphne has no setting for it
+        self.endpoints = [
+            place if "backlog=" in place or place.startswith("fd:") else f"{place}:backlog={BACKLOG}"
+            for place in self.endpoints
+        ]
         gc.freeze()
         gc.set_threshold(COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD)
         super().run()
