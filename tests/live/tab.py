@@ -23,6 +23,7 @@ class Tab:
         self.socket: ClientConnection = connect(
             stack.url.replace("http", "ws") + "/ws",
             additional_headers=sent if token or cookies else {},
+            ping_interval=None,  # as a browser; a test that does not read sees no pongs
             **(({} if token else {"origin": stack.url}) | headers),  # type: ignore[arg-type]
         )
 
