@@ -81,7 +81,9 @@ class Server(DaphneServer):
     def run(self) -> None:
         WebSocketFactory.protocol = FrameProtocol  # Daphne has no setting for it
         self.endpoints = [
-            place if "backlog=" in place or place.startswith("fd:") else f"{place}:backlog={BACKLOG}"
+            place
+            if "backlog=" in place or place.startswith("fd:")
+            else f"{place}:backlog={BACKLOG}"
             for place in self.endpoints
         ]
         gc.freeze()
