@@ -45,7 +45,7 @@ class Contender:
     port: int
     process: psutil.Process
     publish: Callable[[list[tuple[Person, Message]]], None]
-    ours: bool = False
+    origin: str = ""  # of our pages; empty for a peer
     command: list[str] = field(default_factory=list)
 
     def rss(self) -> int:
@@ -57,25 +57,30 @@ class Contender:
         return [self._socket(person) for person in people for _ in range(each)]
 
     def _socket(self, person: Person) -> dict[str, Any]:
-        if not self.ours:
+        if not self.origin:
             return {"path": f"/ws?user={person.id}", "headers": {}}
-        origin = os.environ["ALLOWED_ORIGINS"].split(",")[0]
-        headers = {"Cookie": f"sessionid={person.cookie}", "Origin": origin}
+        headers = {"Cookie": f"sessionid={person.cookie}", "Origin": self.origin}
         return {"path": "/ws", "headers": headers}
 
 
 class Client:
-    """`load_client.js`, up to its result."""
+    """`load_client.js`, or another, up to its result."""
 
-    def __init__(self, contender: Contender, sockets: list[dict[str, Any]], **job: Any) -> None:
+    def __init__(
+        self,
+        contender: Contender,
+        sockets: list[dict[str, Any]],
+        script: str = "load_client.js",
+        **job: Any,
+    ) -> None:
         self.process = subprocess.Popen(
-            [str(NODE), str(BENCH / "load_client.js")],
+            [str(NODE), str(BENCH / script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
         psutil.Process(self.process.pid).cpu_affinity(CLIENT_CORE)
-        job |= {"port": contender.port, "ours": contender.ours, "sockets": sockets}
+        job |= {"port": contender.port, "ours": bool(contender.origin), "sockets": sockets}
         self._say(json.dumps(job))
         self._next()
 
@@ -95,8 +100,9 @@ class Client:
         self.process.wait(30)
         return answer
 
-    def end(self) -> dict[str, Any]:
-        self._say("end")
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Say something that is answered by the result."""
+        self._say(json.dumps(message))
         return self.result()
 
     def kill(self) -> None:
@@ -173,19 +179,29 @@ for n in range({count}):
         ours: bool = False,
         **environment: str,
     ) -> Contender:
-        os.environ["ALLOWED_ORIGINS"] = self.stack.url
+        process = self._run(command, environment)
+        until(lambda: listens(port))
+        return Contender(name, port, process, publish, self.stack.url if ours else "", command)
+
+    def _run(self, command: list[str], environment: dict[str, str]) -> psutil.Process:
         child = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | environment,
+            env=os.environ | {"ALLOWED_ORIGINS": self.stack.url} | environment,
             stdout=subprocess.DEVNULL,
             stderr=(self.stack.folder / "bench.log").open("ab"),
         )
         process = psutil.Process(child.pid)
         process.cpu_affinity(SERVER_CORE)
         self.started.append(process)
-        until(lambda: listens(port))
-        return Contender(name, port, process, publish, ours, command)
+        return process
+
+    def restart(self, contender: Contender) -> None:
+        """Kill it, and start it again as a supervisor would; does not wait."""
+        contender.process.kill()
+        contender.process.wait()
+        self.started.remove(contender.process)
+        contender.process = self._run(contender.command, {})
 
     def stop(self) -> None:
         for process in self.paused:

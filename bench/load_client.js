@@ -133,7 +133,7 @@ function finish() {
 const tabs = [];
 for (const [index, spec] of job.sockets.entries()) {
   tabs.push(new Tab(spec, index < (job.deaf ?? 0)));
-  if (index % 50 === 49) await new Promise((go) => setTimeout(go, 20));
+  if (index % 50 === 49) await new Promise((go) => setTimeout(go, job.pause ?? 20));
 }
 // Acknowledge what is left over, as a page does every two seconds; stop when nothing comes.
 let seen = -1;

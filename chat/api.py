@@ -1,6 +1,8 @@
 """Conversations over HTTP. Replies come by the socket."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from django.db.models import QuerySet
@@ -53,8 +55,13 @@ def my_message(request: HttpRequest, message_id: uuid.UUID) -> Message:
     return get_object_or_404(mine.select_related("session__owner", "job"), pk=message_id)
 
 
-def not_taken(error: NotTaken) -> Problem:
-    return Problem(422, "Not taken", str(error))
+@contextmanager
+def in_words() -> Iterator[None]:
+    """What cannot be taken, as a problem."""
+    try:
+        yield
+    except NotTaken as error:
+        raise Problem(422, "Not taken", str(error), {error.field: [str(error)]}) from None
 
 
 # --- Sessions -------------------------------------------------------------------------------------
@@ -81,10 +88,8 @@ def show(request: HttpRequest, session_id: uuid.UUID) -> dict[str, Any]:
 @router.patch("/sessions/{uuid:session_id}", response=SessionState, by_alias=True)
 def patch(request: HttpRequest, session_id: uuid.UUID, body: SetUp) -> dict[str, Any]:
     session = my_session(request, session_id)
-    try:
+    with in_words():
         sessions.set_up(session, **body.dict(exclude_unset=True))
-    except NotTaken as error:
-        raise not_taken(error) from None
     return state(session)
 
 
@@ -116,7 +121,9 @@ def post_message(
     request: HttpRequest, session_id: uuid.UUID, body: Words
 ) -> tuple[int, dict[str, Any]]:
     """Send a message. Its reply is written at once, or after the one that is being written."""
-    return _sent(lambda: turns.send(my_session(request, session_id), body.content))
+    with in_words():
+        message, reply = turns.send(my_session(request, session_id), body.content)
+    return 202, {"message_id": message.pk, "reply_id": reply.pk}
 
 
 @router.get("/messages/{uuid:message_id}", response=MessageState, by_alias=True)
@@ -130,14 +137,8 @@ def post_edit(
     request: HttpRequest, message_id: uuid.UUID, body: Words
 ) -> tuple[int, dict[str, Any]]:
     """Another version of what I wrote, with a reply; the earlier one stays beside it."""
-    return _sent(lambda: turns.edit(my_message(request, message_id), body.content))
-
-
-def _sent(send: Any) -> tuple[int, dict[str, Any]]:
-    try:
-        message, reply = send()
-    except NotTaken as error:
-        raise not_taken(error) from None
+    with in_words():
+        message, reply = turns.edit(my_message(request, message_id), body.content)
     return 202, {"message_id": message.pk, "reply_id": reply.pk}
 
 
@@ -147,17 +148,16 @@ def post_regenerate(
     request: HttpRequest, message_id: uuid.UUID, body: Regenerate | None = None
 ) -> tuple[int, dict[str, Any]]:
     """Another reply beside this one."""
-    try:
+    with in_words():
         reply = turns.regenerate(my_message(request, message_id), body.model if body else None)
-    except NotTaken as error:
-        raise not_taken(error) from None
     return 202, {"reply_id": reply.pk}
 
 
 @router.post("/messages/{uuid:message_id}/select", response={204: None})
 def post_select(request: HttpRequest, message_id: uuid.UUID) -> tuple[int, None]:
     """Show the branch that this message is on."""
-    turns.show(my_message(request, message_id))
+    with in_words():
+        turns.show(my_message(request, message_id))
     return 204, None
 
 
@@ -173,7 +173,9 @@ def post_stop(request: HttpRequest, message_id: uuid.UUID) -> tuple[int, dict[st
 @router.post("/messages/{uuid:message_id}/retry", response={202: MessageState}, by_alias=True)
 @idempotent
 def post_retry(request: HttpRequest, message_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
-    if not turns.retry(my_message(request, message_id)):
+    with in_words():
+        is_queued = turns.retry(my_message(request, message_id))
+    if not is_queued:
         words = "Only what failed or was stopped is retried, and one reply at a time."
         raise Problem(409, "Nothing to retry", words)
     return 202, message_state(my_message(request, message_id))
@@ -187,10 +189,11 @@ def post_decision(
     """Allow or deny a call that waits for me; the first decision counts."""
     mine = ToolCall.objects.filter(message__session__owner=user_of(request))
     call = get_object_or_404(mine.select_related("message__session"), pk=call_id)
-    if body.decision == "approve":
-        won = approve.approve(call, always=body.always, arguments=body.arguments)
-    else:
-        won = approve.deny(call, body.reason)
+    with in_words():
+        if body.decision == "approve":
+            won = approve.approve(call, always=body.always, arguments=body.arguments)
+        else:
+            won = approve.deny(call, body.reason)
     if not won:
         raise Problem(409, "Decided already", "Somebody, or the clock, was faster.")
     return 202, message_state(my_message(request, call.message_id))

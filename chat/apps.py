@@ -9,7 +9,9 @@ class ChatConfig(AppConfig):
         # Only now can models be imported.
         from chat import turns  # noqa: PLC0415
         from chat.events import message_status  # noqa: PLC0415
-        from realtime import jobs, signals  # noqa: PLC0415
+        from chat.so_far import replies_being_written  # noqa: PLC0415
+        from realtime import jobs, signals, snapshot  # noqa: PLC0415
 
+        snapshot.contribute("messages", replies_being_written)
         jobs.register(jobs.Kind(turns.KIND, "interactive", message_status))
         signals.ended.connect(turns.go_on_after, dispatch_uid="chat.turns")

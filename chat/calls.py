@@ -3,6 +3,8 @@
 Imported by workers. What its owner does about them is in `chat.approve`.
 """
 
+import asyncio
+import logging
 import uuid
 from typing import Any
 
@@ -11,12 +13,17 @@ from django.utils import timezone
 from chat import tools
 from chat.events import tell_call
 from chat.generate import Asked
+from chat.mask import masked
 from chat.models import CallStatus, Message, ToolCall, ToolPermission
 from chat.tools import Result, ToolServer, ToolUnavailable, named
 from realtime.work import Report
 
+logger = logging.getLogger(__name__)
+
 MOST_RESULT = 16_000  # characters that are kept, and go to the model
+MOST_SECONDS = 120  # of one call, whatever the provider allows
 UNKNOWN = "There is no such tool."
+GONE = "The server is not there any more, or is another version."
 
 
 def of(reply: Message) -> list[ToolCall]:
@@ -39,47 +46,56 @@ def described(servers: list[ToolServer]) -> list[dict[str, Any]]:
 
 
 def ask(
-    reply: Message, number: int, asked: list[Asked], servers: list[ToolServer], report: Report
+    reply: Message,
+    number: int,
+    asked: list[Asked],
+    servers: list[ToolServer],
+    report: Report,
+    fields: dict[str, Any],
 ) -> None:
-    """Keep what the model asked for in a round, each to be allowed, and tell its owner."""
+    """Keep what the model asked for in a round, each to be allowed, and tell its owner. The text
+    before them, and other fields of its row, stay from now on."""
     names, owner_id = named(servers), reply.session.owner_id
     allowed = set(
         ToolPermission.objects.filter(owner_id=owner_id).values_list("server_identity", "tool")
     )
     with report.fence():
+        if reply.tool_calls.filter(round=number).exists():
+            return  # asked twice, as the database was away
+        text = {"content": reply.content, "settled": len(reply.content)}
+        Message.objects.filter(pk=reply.pk).update(**text, **fields)
         for wanted in asked:
             call = _row(reply, number, wanted, names.get(wanted.name))
-            if (call.server_identity, call.name) in allowed and call.status not in _SETTLED:
+            is_allowed = (call.server_identity, call.name) in allowed
+            if is_allowed and call.status == CallStatus.AWAITING_APPROVAL:
                 call.status, call.decided_at = CallStatus.APPROVED, timezone.now()
             call.save(force_insert=True)
             tell_call(owner_id, call)
 
 
-_SETTLED = (CallStatus.FAILED,)
-
-
 def _row(
     reply: Message, number: int, asked: Asked, found: tuple[ToolServer, tools.Tool] | None
 ) -> ToolCall:
+    name = tools.model_name(asked.name)
     call = ToolCall(
         message=reply,
         round=number,
         offset=len(reply.content),
-        model_call_id=asked.id[:200] or uuid.uuid4().hex,
-        model_name=asked.name[: tools.MOST_NAME],
-        name=asked.name[:200],
+        model_call_id=tools.model_name(asked.id) if asked.id else uuid.uuid4().hex,
+        model_name=name,
+        name=name,
         status=CallStatus.AWAITING_APPROVAL,
     )
+    try:
+        call.arguments = asked.parsed()
+    except ValueError as error:
+        call.status, call.result = CallStatus.FAILED, str(error)
     if found:
         server, tool = found
         call.server_id, call.server_name, call.name = server.id, server.name, tool.name
         call.server_identity = server.identity
     else:
         call.status, call.result = CallStatus.FAILED, UNKNOWN
-    try:
-        call.arguments = asked.parsed()
-    except ValueError:
-        call.status, call.result = CallStatus.FAILED, "The arguments are not a JSON object."
     return call
 
 
@@ -96,11 +112,17 @@ async def carry_out(
     server = next((server for server in servers if server.id == call.server_id), None)
     try:
         if server is None or server.identity != call.server_identity:
-            raise ToolUnavailable("The server is not there any more, or is another version.")
-        result = await tools.provider().call(owner_id, server, call.name, call.arguments)
+            raise ToolUnavailable(GONE)
+        async with asyncio.timeout(MOST_SECONDS):
+            result = await tools.provider().call(owner_id, server, call.name, call.arguments)
     except ToolUnavailable as error:
         result = Result(str(error), is_error=True)
-    return (CallStatus.FAILED if result.is_error else CallStatus.DONE), _cut(result.text)
+    except TimeoutError:
+        result = Result(f"The tool took longer than {MOST_SECONDS} s.", is_error=True)
+    except Exception:  # somebody else's, and no reason to end the reply
+        logger.exception("call %s of a tool failed", call.pk)
+        result = Result("The tool failed in a way that nobody foresaw.", is_error=True)
+    return (CallStatus.FAILED if result.is_error else CallStatus.DONE), _kept(result.text)
 
 
 def record(call: ToolCall, status: CallStatus, result: str, report: Report) -> None:
@@ -113,8 +135,9 @@ def record(call: ToolCall, status: CallStatus, result: str, report: Report) -> N
         tell_call(report.job.owner_id, call)
 
 
-def _cut(text: str) -> str:
-    text = text.encode("utf-8", "ignore").decode().replace("\0", "")
-    if len(text) <= MOST_RESULT:
-        return text
-    return f"{text[:MOST_RESULT]}\n[{len(text) - MOST_RESULT:,} more characters were left out]"
+def _kept(text: str) -> str:
+    """A result without secrets, as long as it may be."""
+    left_out = len(text) - MOST_RESULT
+    storable = text[: 2 * MOST_RESULT].encode("utf-8", "ignore").decode().replace("\0", "")
+    kept = masked(storable)[:MOST_RESULT]
+    return kept if left_out <= 0 else f"{kept}\n[{left_out:,} more characters were left out]"

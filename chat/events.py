@@ -1,6 +1,6 @@
 """What sockets are told of conversations, beside the text itself."""
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -10,11 +10,13 @@ from realtime.events import Event
 from realtime.models import Job, Status
 from realtime.publish import publish
 
-MOST_ARGUMENTS = 4 * 1024  # bytes; longer ones are left out of the event
-MOST_RESULT = 2_000  # characters
+# Bytes of JSON; longer arguments are left out of the event, which may have 16 KiB.
+MOST_ARGUMENTS, MOST_RESULT, MOST_REASON = 4 * 1024, 4 * 1024, 2 * 1024
 
 ReplyStatus = Literal["QUEUED", "WRITING", "WAITING", "COMPLETE", "FAILED", "CANCELLED"]
-_STATUSES: dict[Status, ReplyStatus] = {
+Stage = Literal["", "EMBEDDING", "RETRIEVAL", "GENERATION", "TOOLS"]
+STARTED = "Starting"
+STATUSES: dict[Status, ReplyStatus] = {
     Status.QUEUED: "QUEUED",
     Status.RUNNING: "WRITING",
     Status.WAITING: "WAITING",
@@ -27,14 +29,14 @@ _STATUSES: dict[Status, ReplyStatus] = {
 class MessageStatus(Event, frozen=True, kw_only=True, tag="message_status"):
     """A reply moved on.
 
-    WAITING: for the reply before it, or for its owner to allow a tool. `stage` is STARTED,
-    EMBEDDING, RETRIEVAL, GENERATION or TOOLS, and empty before the first.
+    WAITING: for the reply before it, or for its owner to allow a tool. `stage` is empty before the
+    first; `progress` is in percent of what comes before the text.
     """
 
     message_id: str
     session_id: str
     status: ReplyStatus
-    stage: str
+    stage: Stage
     progress: int
     message: str
 
@@ -67,10 +69,10 @@ def message_status(job: Job) -> MessageStatus:
     return MessageStatus(
         message_id=str(job.subject),
         session_id=str(session_id or ""),
-        status=_STATUSES[Status(job.status)],
-        stage=job.stage,
+        status=STATUSES[Status(job.status)],
+        stage=cast("Stage", job.stage),
         progress=job.progress,
-        message=job.error[:500] or job.message,
+        message=job.error[:500] or job.message or STARTED,
     )
 
 
@@ -91,7 +93,15 @@ def tell_call(owner_id: int, call: ToolCall) -> None:
         name=call.name,
         status=call.status,  # type: ignore[arg-type]
         arguments=call.arguments if small else UNSET,
-        reason=call.reason or UNSET,
-        result=call.result[:MOST_RESULT] or UNSET,
+        reason=_cut(call.reason, MOST_REASON) or UNSET,
+        result=_cut(call.result, MOST_RESULT) or UNSET,
     )
     publish(owner_id, event, durable=True)
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text, of a number of bytes in JSON."""
+    text = text[:most]
+    while len(msgspec.json.encode(text)) > most:
+        text = text[: len(text) * 3 // 4]
+    return text

@@ -25,11 +25,12 @@ FEW_WORDS = 6  # a question this short is understood from the one before it
 @dataclass(frozen=True)
 class Grounding:
     """What a reply rests on. `words`, where they are set, are the whole reply: quotes, or why there
-    is nothing."""
+    is nothing. `author` is kept with them."""
 
     passages: Sequence[Passage] = ()
     sources: Sources = field(default_factory=dict)
     words: str = ""
+    author: str = ""
 
 
 def ground(
@@ -50,10 +51,14 @@ def ground(
     if not (goes_on and rows):
         rows = _find(reply, question, documents, report)
     passages = [Passage.of(row) for row in rows]
-    words = "" if passages else NOTHING_FOUND
-    if passages and offer.is_demo:  # it would invent; the sentences themselves do not
-        words = "".join(Extractive(get_embedder()).answer(question, passages, report.check))
-    return Grounding(passages, sources_of(rows), words)
+    if not passages:
+        return Grounding(words=NOTHING_FOUND)
+    sources = sources_of(rows)
+    if not offer.is_demo:
+        return Grounding(passages, sources)
+    quotes = Extractive(get_embedder())  # a model so small would invent; sentences do not
+    words = "".join(quotes.answer(path[-1].content, passages, report.check))
+    return Grounding(passages, sources, words, quotes.name)
 
 
 def _question(path: Sequence[Message]) -> str:

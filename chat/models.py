@@ -67,6 +67,7 @@ class Message(models.Model):
     content = models.TextField(blank=True)
     cursor = models.CharField(max_length=64, blank=True)
     settled = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=0, help_text="The job's, that writes it.")
     model = models.CharField(max_length=200, blank=True, help_text="Which wrote it.")
     note = models.CharField(max_length=500, blank=True, help_text="What its reader should know.")
     prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
@@ -108,7 +109,7 @@ class CallStatus(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-DECIDED = (CallStatus.DENIED, CallStatus.DONE, CallStatus.FAILED)
+OPEN = (CallStatus.AWAITING_APPROVAL, CallStatus.APPROVED, CallStatus.RUNNING)
 
 
 class ToolCall(models.Model):
@@ -140,8 +141,8 @@ class ToolCall(models.Model):
         indexes = [
             models.Index(
                 fields=["asked_at"],
-                condition=models.Q(status="awaiting_approval"),
-                name="call_awaiting",
+                condition=models.Q(status__in=("awaiting_approval", "approved", "running")),
+                name="call_open",
             )
         ]
 

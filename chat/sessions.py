@@ -10,12 +10,11 @@ from django.utils import timezone
 
 from chat.events import tell_session
 from chat.models import ChatSession
-from chat.offers import offers
 from chat.tools import provider
-from chat.turns import NotTaken
+from chat.turns import NotTaken, offered
 from documents.models import Document
 from realtime import jobs
-from realtime.models import Job
+from realtime.models import ACTIVE, Job
 
 MOST_TITLE = 120
 MOST_DOCUMENTS = 100
@@ -43,7 +42,7 @@ def set_up(
     if title is not None:
         fields |= {"title": _title(title), "is_titled": True}
     if model is not None:
-        fields["model"] = _model(model)
+        fields["model"] = offered(model)
     if use_documents is not None:
         fields["use_documents"] = use_documents
     if mcp_server_ids is not None:
@@ -61,8 +60,9 @@ def set_up(
 def delete(session: ChatSession) -> None:
     """End its replies and forget it with all its messages."""
     with transaction.atomic():
-        written = list(Job.objects.filter(chat_message__session=session))
-        for job in written:
+        # The session first, then its jobs, then the rest: as everybody takes the locks.
+        ChatSession.objects.select_for_update().filter(pk=session.pk).first()
+        for job in Job.objects.filter(chat_message__session=session, status__in=ACTIVE):
             jobs.withdraw(job)
         ChatSession.objects.filter(pk=session.pk).delete()
         tell_session(session, "DELETED")
@@ -80,25 +80,19 @@ def search(owner: User, words: str) -> QuerySet[ChatSession]:
 def _title(title: str) -> str:
     title = " ".join(title.encode("utf-8", "ignore").decode().replace("\0", "").split())
     if not title:
-        raise NotTaken("A conversation needs a title.")
+        raise NotTaken("A conversation needs a title.", "title")
     return title[:MOST_TITLE]
-
-
-def _model(name: str) -> str:
-    if name and name not in {offer.name for offer in offers()}:
-        raise NotTaken(f"There is no model {name[:80]} here.")
-    return name
 
 
 def _documents(owner_id: int, ids: list[uuid.UUID]) -> list[Document]:
     found = list(Document.objects.filter(owner_id=owner_id, pk__in=ids[:MOST_DOCUMENTS]))
     if len(found) != len(set(ids)):
-        raise NotTaken("Some of these documents are not there (any more).")
+        raise NotTaken("Some of these documents are not there (any more).", "documentIds")
     return found
 
 
 def _servers(owner_id: int, ids: list[str]) -> list[str]:
     known = {server.id for server in provider().servers(owner_id)}
     if not known.issuperset(ids):
-        raise NotTaken("Some of these servers are not there (any more).")
+        raise NotTaken("Some of these servers are not there (any more).", "mcpServerIds")
     return list(dict.fromkeys(ids))

@@ -4,12 +4,16 @@ import uuid
 from datetime import datetime
 from typing import Any, Literal
 
+from django.db.models import Model, prefetch_related_objects
 from pydantic import Field
 
-from chat.events import message_status
+from chat.events import STATUSES
 from chat.models import ChatSession, Message
-from chat.path import Step, Tree
+from chat.path import Tree
+from chat.tools import Arguments
+from realtime.models import Status
 from realtime.problems import CamelSchema
+from realtime.text import Text
 
 
 class Begun(CamelSchema):
@@ -27,6 +31,8 @@ class SetUp(CamelSchema):
 
 
 class Words(CamelSchema):
+    """In Markdown, at most 32,000 characters."""
+
     content: str
 
 
@@ -44,10 +50,13 @@ class Regenerate(CamelSchema):
 
 
 class Decision(CamelSchema):
+    """Approve: once, or `always` for this version of the server; with other `arguments` than the
+    model's, if there are some. Deny: the model is told the `reason`."""
+
     decision: Literal["approve", "deny"]
     always: bool = False
-    reason: str = ""
-    arguments: dict[str, Any] | None = None
+    reason: Text = ""
+    arguments: Arguments | None = None
 
 
 class CallState(CamelSchema):
@@ -115,7 +124,7 @@ class SessionPage(CamelSchema):
     next: str | None
 
 
-class Model(CamelSchema):
+class ModelState(CamelSchema):
     """`isDemo`: the tiny one that comes along, too small to be trusted."""
 
     name: str
@@ -123,7 +132,7 @@ class Model(CamelSchema):
 
 
 class Models(CamelSchema):
-    models: list[Model]
+    models: list[ModelState]
 
 
 class ToolState(CamelSchema):
@@ -162,15 +171,20 @@ def summary(session: ChatSession) -> dict[str, Any]:
 
 def state(session: ChatSession) -> dict[str, Any]:
     steps = Tree(session).steps(session.leaf_id)
+    states = message_states([step.message for step in steps])
     return summary(session) | {
         "document_ids": list(session.documents.values_list("pk", flat=True)),
         "mcp_server_ids": session.mcp_server_ids,
-        "messages": [_shown(step) for step in steps],
+        "messages": [
+            shown | {"versions": step.versions} for shown, step in zip(states, steps, strict=True)
+        ],
     }
 
 
-def _shown(step: Step) -> dict[str, Any]:
-    return message_state(step.message) | {"versions": step.versions}
+def message_states(messages: list[Message]) -> list[dict[str, Any]]:
+    """With few queries, however many they are."""
+    prefetch_related_objects(messages, "job", "tool_calls", "sources")
+    return [message_state(message) for message in messages]
 
 
 def message_state(message: Message) -> dict[str, Any]:
@@ -179,16 +193,17 @@ def message_state(message: Message) -> dict[str, Any]:
         "first_token_ms", "tokens_per_second", "created_at",
     )  # fmt: skip
     job = message.job
-    return {name: getattr(message, name) for name in names} | {
+    return _fields(message, *names) | {
         "message_id": message.pk,
-        "status": message_status(job).status if job else "COMPLETE",
+        "status": STATUSES[Status(job.status)] if job else "COMPLETE",
         "error": job.error if job else "",
         "tool_calls": [
-            {"call_id": call.pk} | {name: getattr(call, name) for name in _CALL}
+            {"call_id": call.pk} | _fields(call, *CallState.model_fields, without="call_id")
             for call in message.tool_calls.all()
         ],
-        "sources": list(message.sources.values(*SourceState.model_fields)),
+        "sources": [_fields(row, *SourceState.model_fields) for row in message.sources.all()],
     }
 
 
-_CALL = ("server_name", "name", "status", "arguments", "reason", "result")
+def _fields(row: Model, *names: str, without: str = "") -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names if name != without}

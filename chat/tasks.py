@@ -1,6 +1,5 @@
 """Replies, on the interactive queue. Imported by workers only."""
 
-import uuid
 from contextlib import suppress
 
 from celery import shared_task
@@ -9,24 +8,20 @@ from redis import RedisError
 
 from chat import approve, titles, turns
 from chat.reply import write_reply
-from realtime.work import Report, run
+from realtime.work import run
 
 
 @shared_task(name=turns.KIND, acks_late=True, reject_on_worker_lost=True)
 def reply(job_id: str) -> None:
-    run(job_id, _write_and_name)
-
-
-def _write_and_name(message_id: uuid.UUID, report: Report) -> str:
-    words = write_reply(message_id, report)
-    with suppress(KombuError, RedisError, OSError):  # a title is not worth an answer
-        title.delay(str(message_id))
-    return words
+    run(job_id, write_reply)
+    if titles.wanted(job_id):
+        with suppress(KombuError, RedisError, OSError):  # a title is not worth an answer
+            title.delay(job_id)
 
 
 @shared_task(name="chat.title")
-def title(message_id: str) -> None:
-    titles.give(uuid.UUID(message_id))
+def title(job_id: str) -> None:
+    titles.give(job_id)
 
 
 @shared_task(name="chat.sweep")

@@ -9,11 +9,17 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
+import msgspec
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+Arguments = dict[str, Any]
+
 MOST_NAME = 64  # characters that models take for a function's name
+MOST_ARGUMENTS = 64 * 1024  # characters of JSON
+MOST_LEVELS = 50
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Provider(Protocol):
         ...
 
     async def call(
-        self, owner_id: int, server: ToolServer, tool: str, arguments: dict[str, Any]
+        self, owner_id: int, server: ToolServer, tool: str, arguments: Arguments
     ) -> Result:
         """Call a tool; within a time limit of the provider's own. Raises ToolUnavailable."""
         ...
@@ -67,14 +73,18 @@ class NoTools:
         return []
 
     async def call(
-        self, owner_id: int, server: ToolServer, tool: str, arguments: dict[str, Any]
+        self, owner_id: int, server: ToolServer, tool: str, arguments: Arguments
     ) -> Result:
         raise ToolUnavailable("There are no tools here.")
 
 
-@cache
 def provider() -> Provider:
-    found: Provider = import_string(settings.TOOL_PROVIDER)()
+    return _provider(settings.TOOL_PROVIDER)
+
+
+@cache
+def _provider(path: str) -> Provider:
+    found: Provider = import_string(path)()
     return found
 
 
@@ -88,10 +98,37 @@ def named(servers: list[ToolServer]) -> dict[str, tuple[ToolServer, Tool]]:
     names: dict[str, tuple[ToolServer, Tool]] = {}
     for server in servers:
         for tool in server.tools:
-            name = _NOT_IN_NAMES.sub("_", f"{server.name}__{tool.name}")[:MOST_NAME]
+            name = model_name(f"{server.name}__{tool.name}")
             if name in names:
-                name = (
-                    f"{name[:55]}_{uuid.uuid5(uuid.NAMESPACE_OID, server.id + tool.name).hex[:8]}"
-                )
+                mark = uuid.uuid5(uuid.NAMESPACE_OID, f"{server.id} {tool.name}").hex[:8]
+                name = f"{name[:55]}_{mark}"
             names[name] = server, tool
     return names
+
+
+def model_name(name: str) -> str:
+    """A name that models take."""
+    return _NOT_IN_NAMES.sub("_", name)[:MOST_NAME] or "_"
+
+
+def arguments_of(value: Any) -> Arguments:
+    """The arguments of a call as they can be kept and sent. Raises ValueError in words."""
+    if not isinstance(value, dict):
+        raise ValueError("The arguments are not a JSON object.")
+    if _is_deep(value, MOST_LEVELS):
+        raise ValueError("The arguments are nested too deeply.")
+    try:
+        text = msgspec.json.encode(value)
+    except ValueError:
+        raise ValueError("The arguments hold characters that no text has.") from None
+    if len(text) > MOST_ARGUMENTS:
+        raise ValueError(f"The arguments are longer than {MOST_ARGUMENTS:,} characters.")
+    if _NUL.search(text):
+        raise ValueError("The arguments hold characters that no text has.")
+    arguments: Arguments = msgspec.json.decode(text)
+    return arguments
+
+
+def _is_deep(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deep(one, levels - 1) for one in inner)

@@ -4,6 +4,7 @@ One reply of a session is written at a time. What is sent meanwhile waits for th
 """
 
 import uuid
+from contextlib import suppress
 from typing import Any
 
 from django.db import transaction
@@ -11,10 +12,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat.events import tell_call, tell_session
-from chat.models import DECIDED, CallStatus, ChatSession, Message, Role
+from chat.models import OPEN, CallStatus, ChatSession, Message, Role, ToolCall
+from chat.offers import offers
 from chat.path import Tree
 from realtime import jobs
-from realtime.models import ACTIVE, Job, Status
+from realtime.models import ACTIVE, ENDED, Job, Status
 
 KIND = "chat.reply"
 MOST_CHARACTERS = 32_000
@@ -23,14 +25,18 @@ IN_TURN = "Waiting for the answer before it"
 
 
 class NotTaken(Exception):
-    """What was sent cannot be taken; `str()` is what its writer is told."""
+    """What was sent cannot be taken; `str()` is what its writer is told, of a `field`."""
+
+    def __init__(self, words: str, field: str = "content") -> None:
+        super().__init__(words)
+        self.field = field
 
 
 def send(session: ChatSession, content: str) -> tuple[Message, Message]:
     """A message at the end of what is shown, and its queued reply. Raises NotTaken."""
     content = checked(content)
     with transaction.atomic():
-        session = _locked(session)
+        session = _locked(pk=session.pk)
         return _ask(session, content, session.leaf_id)
 
 
@@ -43,17 +49,20 @@ def edit(message: Message, content: str) -> tuple[Message, Message]:
         raise NotTaken("Only what you wrote can be edited. Ask for another answer instead.")
     content = checked(content)
     with transaction.atomic():
-        return _ask(_locked(message.session), content, message.parent_id)
+        return _ask(_locked(pk=message.session_id), content, message.parent_id)
 
 
 def regenerate(reply: Message, model: str | None = None) -> Message:
-    """Another reply to the same message, beside this one. Raises NotTaken."""
+    """Another reply to the same message, beside this one; the session has its model from then on.
+
+    Raises NotTaken.
+    """
     if not reply.is_reply:
         raise NotTaken("Only an answer can be written anew.")
     with transaction.atomic():
-        session = _locked(reply.session)
+        session = _locked(pk=reply.session_id)
         if model is not None:
-            session.model = model
+            session.model = offered(model)
         return _reply(session, reply.parent_id)
 
 
@@ -66,19 +75,31 @@ def retry(reply: Message) -> bool:
     """Write a reply that failed or was stopped from its beginning. False in any other state, and
     while another is being written."""
     with transaction.atomic():
-        session = _locked(reply.session)
+        session = _locked(pk=reply.session_id)
         if reply.job is None or _is_writing(session) or not jobs.retry(reply.job):
             return False
         reply.sources.all().delete()
         reply.tool_calls.all().delete()
-        Message.objects.filter(pk=reply.pk).update(content="", cursor="", settled=0, note="")
+        Message.objects.filter(pk=reply.pk).update(**_UNWRITTEN)
     return True
+
+
+_UNWRITTEN: dict[str, Any] = {
+    "content": "",
+    "cursor": "",
+    "settled": 0,
+    "note": "",
+    "prompt_tokens": None,
+    "completion_tokens": None,
+    "first_token_ms": None,
+    "tokens_per_second": None,
+}
 
 
 def show(message: Message) -> None:
     """Show the branch that a message is on, to its newest end."""
     with transaction.atomic():
-        session = _locked(message.session)
+        session = _locked(pk=message.session_id)
         session.leaf_id = Tree(session).newest_below(message.pk)
         session.save(update_fields=["leaf"])
         tell_session(session, "CHANGED")
@@ -87,7 +108,8 @@ def show(message: Message) -> None:
 def checked(content: str) -> str:
     """The text as it is kept. Raises NotTaken when it is empty or too long."""
     # Without what PostgreSQL refuses: NUL, and halves of surrogate pairs.
-    content = content.encode("utf-8", "ignore").decode().replace("\0", "").strip()
+    content = content.encode("utf-8", "ignore").decode().replace("\0", "")
+    content = content.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not content:
         raise NotTaken("Write a message first.")
     if len(content) > MOST_CHARACTERS:
@@ -98,9 +120,20 @@ def checked(content: str) -> str:
     return content
 
 
-def _locked(session: ChatSession) -> ChatSession:
-    """The session's row as it is now, until the end of the transaction."""
-    return ChatSession.objects.select_for_update().get(pk=session.pk)
+def offered(model: str) -> str:
+    """The name of a model, or "" for the default. Raises NotTaken for one that is not there."""
+    if model and model not in {offer.name for offer in offers()}:
+        raise NotTaken(f"There is no model {model[:80]} here.", "model")
+    return model
+
+
+def _locked(**session: Any) -> ChatSession:
+    """A session's row as it is now, until the end of the transaction: whoever needs it and jobs of
+    its replies takes it first. Raises NotTaken when it is gone."""
+    found = ChatSession.objects.select_for_update(of=("self",)).filter(**session).first()
+    if found is None:
+        raise NotTaken("The conversation was deleted.")
+    return found
 
 
 def _ask(
@@ -145,23 +178,38 @@ def go_on_after(job: Job, **_: Any) -> None:
     """A reply ended: nobody needs to allow its tools any more, and the next one has its turn."""
     if job.kind != KIND:
         return
-    with transaction.atomic():
-        reply = Message.objects.filter(pk=job.subject).select_related("session").first()
-        if reply is None:
-            return
-        _end_calls(reply)
-        _next_turn(_locked(reply.session))
+    with suppress(NotTaken), transaction.atomic():
+        _go_on(_locked(messages__job=job))
 
 
-def _end_calls(reply: Message) -> None:
-    for call in reply.tool_calls.exclude(status__in=DECIDED):
+def sweep() -> None:
+    """The same for replies whose end nobody told, as the process that should have died."""
+    in_turn = Q(messages__job__status=Status.WAITING, messages__job__attempt=0)
+    ended = ToolCall.objects.filter(status__in=OPEN, message__job__status__in=ENDED)
+    left = ChatSession.objects.filter(in_turn | Q(pk__in=ended.values("message__session")))
+    for session in left.distinct():
+        with suppress(NotTaken), transaction.atomic():
+            _go_on(_locked(pk=session.pk))
+
+
+def _go_on(session: ChatSession) -> None:
+    _end_calls(session)
+    _next_turn(session)
+
+
+def _end_calls(session: ChatSession) -> None:
+    """Those of replies that have ended."""
+    left = ToolCall.objects.filter(
+        status__in=OPEN, message__session=session, message__job__status__in=ENDED
+    )
+    for call in left.select_related("message"):
         if call.status == CallStatus.RUNNING:
             call.status, call.result = CallStatus.FAILED, "The reply was ended while it ran."
         else:
             call.status, call.reason = CallStatus.DENIED, "The reply was ended."
         call.finished_at = timezone.now()
         call.save(update_fields=["status", "reason", "result", "finished_at"])
-        tell_call(reply.session.owner_id, call)
+        tell_call(session.owner_id, call)
 
 
 def _next_turn(session: ChatSession) -> None:
@@ -170,13 +218,3 @@ def _next_turn(session: ChatSession) -> None:
     in_turn = Q(status=Status.WAITING, attempt=0)  # one that waits for its owner was begun
     if not active.exclude(in_turn).exists() and (first := active.order_by("created_at").first()):
         jobs.wake(first)
-
-
-def sweep() -> None:
-    """Give their turn to replies that wait although none is being written."""
-    waiting = ChatSession.objects.filter(
-        messages__job__status=Status.WAITING, messages__job__attempt=0
-    )
-    for session in waiting.distinct():
-        with transaction.atomic():
-            _next_turn(_locked(session))

@@ -8,13 +8,16 @@ import asyncio
 import logging
 import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 
-from django.db import DatabaseError
+import msgspec
+from django.db import Error
 from msgspec import UNSET
 
-from chat.blocks import Growing, Sources
+from chat.blocks import Growing, Html, Sources
 from chat.models import Message
-from realtime.background import in_thread
+from realtime.background import in_stream, in_thread
 from realtime.events import MessageChunk
 from realtime.publish import publish_now
 from realtime.work import Report
@@ -23,79 +26,105 @@ logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.05
 FLUSH_CHARACTERS = 512
+AWAY_SECONDS = 1.0  # before a log that did not take a piece is asked again
 KEEP_SECONDS = 0.5
 MOST_CHARACTERS = 2_000  # in one event
-MOST_HTML = 8 * 1024  # bytes in one event, which holds 16 KiB
+MOST_TEXT, MOST_HTML = 6 * 1024, 8 * 1024  # bytes of JSON in one event, which holds 16 KiB
 HTML_RATE = 48 * 1024  # bytes a second that the last block may cost by being sent again and again
-RENDERING = 0.1  # the share of the time that may go into rendering
-
-Html = tuple[int, list[str]]  # the number of the first block, and the blocks from there on
+RENDERING = 0.15  # the share of a core that may go into rendering, of all replies together
 
 
 class Writer:
-    """`put` pieces as they come; `keep_watch` in a task beside; `close` at the end."""
+    """`put` pieces as they come; `keep_watch` in a task beside; `close`, if the reply ends; and
+    `let_go` in any case."""
+
+    _watched = 0  # how many are being written in this process
 
     def __init__(self, reply: Message, owner_id: int, report: Report) -> None:
         self.text = reply.content
         self._reply, self._owner_id, self._report = reply, owner_id, report
-        self._sent = len(self.text)
+        self._sent = 0
         self._cursor = reply.cursor
         self._blocks: Growing | None = None
         self._render_at = self._flush_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
+        self._is_over = False
         # A task that is cancelled leaves its thread at work.
         self._sending, self._keeping = threading.Lock(), threading.Lock()
-        self._kept = 0
+        self._kept = 0, ""  # how long the text was, and the cursor
 
-    def render_with(self, sources: Sources, cuts: list[int]) -> None:
+    async def render_with(self, sources: Sources, cuts: Iterable[int]) -> None:
         """Send HTML too, from now on. No block goes over a cut."""
-        self._blocks = Growing(sources)
-        for place in cuts:
-            self._blocks.cut(self.text[:place])
+        await in_stream(self._render_with, sources, cuts)
+
+    def _render_with(self, sources: Sources, cuts: Iterable[int]) -> None:
+        with self._sending:
+            blocks = Growing(sources)
+            for place in cuts:
+                blocks.cut(self.text[:place])
+            self._blocks = blocks
 
     def put(self, piece: str) -> None:
         """More text; sent at most every 50 ms, or as soon as there are 512 characters."""
         self.text += piece
-        if self._flushing:
+        if self._flushing or self._is_over or len(self.text) == self._sent:
             return
         wait = self._flush_at - time.monotonic()
-        if wait <= 0 or len(self.text) - self._sent >= FLUSH_CHARACTERS:
+        is_much = len(self.text) - self._sent >= FLUSH_CHARACTERS
+        if wait <= 0 or (is_much and wait <= FLUSH_SECONDS):
             self._flush_soon()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(wait, self._flush_soon)
 
     async def keep_watch(self) -> None:
         """Keep the text in its row, for ever. Raises Cancelled and Superseded."""
-        while True:
-            await asyncio.sleep(KEEP_SECONDS)
-            try:
-                await self._keep()
-            except DatabaseError as error:
-                logger.warning("a reply is not kept for now: %s", error)
+        Writer._watched += 1
+        try:
+            while True:
+                await asyncio.sleep(KEEP_SECONDS)
+                with suppress(Error):  # the next time, or at the end
+                    await self._keep()
+        finally:
+            Writer._watched -= 1
 
-    async def settle(self) -> None:
-        """Send and keep all of it, to stay when the reply is taken up again."""
-        await self._flush()
-        await self._keep(settled=True)
+    async def flush(self) -> None:
+        """Send all of it, if the log answers."""
+        self._disarm()
+        await self._send()
 
-    async def close(self) -> None:
-        """Send the rest and the end, and keep all of it; also of a job that was asked to end."""
-        await self._flush(is_complete=True)
-        await self._keep(also_cancelled=True)
+    async def close(self, **fields: object) -> None:
+        """Send the rest and the end, and keep all of it, with more fields of its row; also of a job
+        that was asked to end."""
+        self._is_over = True
+        self._disarm()
+        await self._send(is_complete=True)
+        await self._keep(also_cancelled=True, **fields)
+
+    async def let_go(self) -> None:
+        """Send nothing more."""
+        self._is_over = True
+        self._disarm()
+        if self._flushing:
+            await asyncio.wait({self._flushing})
 
     # --- The row ----------------------------------------------------------------------------------
-    async def _keep(self, *, settled: bool = False, also_cancelled: bool = False) -> None:
-        await in_thread(self._write, self.text, self._cursor, settled, also_cancelled)
+    async def _keep(self, *, also_cancelled: bool = False, **fields: object) -> None:
+        await in_thread(self._write, self.text, self._cursor, also_cancelled, fields)
 
-    def _write(self, text: str, cursor: str, settled: bool, also_cancelled: bool) -> None:
-        fields: dict[str, object] = {"content": text, "cursor": cursor}
-        if settled:
-            fields["settled"] = len(text)
-        with self._keeping, self._report.fence(also_cancelled=also_cancelled):
-            if len(text) >= self._kept:
-                Message.objects.filter(pk=self._reply.pk).update(**fields)
-                self._kept = len(text)
+    def _write(
+        self, text: str, cursor: str, also_cancelled: bool, fields: dict[str, object]
+    ) -> None:
+        kept = len(text), cursor
+        with self._keeping:
+            is_newer = kept != self._kept and len(text) >= self._kept[0]
+            if is_newer:
+                fields |= {"content": text, "cursor": cursor}
+            with self._report.fence(also_cancelled=also_cancelled):
+                if fields:
+                    Message.objects.filter(pk=self._reply.pk).update(**fields)
+            if is_newer:
+                self._kept = kept
 
     # --- The stream -------------------------------------------------------------------------------
     def _flush_soon(self) -> None:
@@ -105,33 +134,34 @@ class Writer:
 
     async def _flush_once(self) -> None:
         try:
-            await self._send(self.text)
+            wait = FLUSH_SECONDS if await self._send() else AWAY_SECONDS
         finally:
             self._flushing = None
-            self._flush_at = time.monotonic() + FLUSH_SECONDS
-        if len(self.text) > self._sent:
-            self.put("")
-
-    async def _flush(self, *, is_complete: bool = False) -> None:
-        self._disarm()
-        await self._send(self.text, is_complete=is_complete)
+        self._flush_at = time.monotonic() + wait
+        self.put("")
 
     def _disarm(self) -> None:
         if self._timer:
             self._timer.cancel()
             self._timer = None
 
-    async def _send(self, text: str, *, is_complete: bool = False) -> None:
-        await in_thread(self._publish, text, is_complete)
+    async def _send(self, *, is_complete: bool = False) -> bool:
+        return await in_stream(self._publish, self.text, is_complete)
 
-    def _publish(self, text: str, is_complete: bool) -> None:
-        """The text from where it was sent to; its HTML goes with the last piece."""
+    def _publish(self, text: str, is_complete: bool) -> bool:
+        """The text from where it was sent to; its HTML goes with the last piece. False when the log
+        did not take all of it."""
         with self._sending:
-            while len(text) - self._sent > MOST_CHARACTERS:
-                if not self._publish_piece(text[: self._sent + MOST_CHARACTERS]):
-                    return
-            if len(text) > self._sent or is_complete:
-                self._publish_piece(text, is_complete, self._html(text, is_complete))
+            while (end := _fitting(text, self._sent)) < len(text):
+                if not self._publish_piece(text[:end]):
+                    return False
+            if len(text) == self._sent and not is_complete:
+                return True
+            html = self._html(text, is_complete)
+            is_sent = self._publish_piece(text, is_complete, html)
+            if is_sent and html and self._blocks:
+                self._blocks.keep()
+            return is_sent
 
     def _publish_piece(
         self, text: str, is_complete: bool = False, html: Html | None = None
@@ -143,8 +173,8 @@ class Writer:
             content_offset=self._sent,
             is_complete=is_complete,
             attempt=self._report.job.attempt,
-            blocks_from=html[0] if html else UNSET,
-            blocks=html[1] if html else UNSET,
+            blocks_from=html.first if html else UNSET,
+            blocks=html.blocks if html else UNSET,
         )
         position = publish_now(self._owner_id, event, self._report.job)
         if position:
@@ -152,12 +182,25 @@ class Writer:
         return position is not None
 
     def _html(self, text: str, is_complete: bool) -> Html | None:
-        """What is new, unless it is large, or was sent a moment ago."""
+        """What is new, unless some was sent a moment ago. Blocks that are too large are left out:
+        who is sent the next ones finds that they do not follow on, and fetches."""
         began = time.monotonic()
         if self._blocks is None or (began < self._render_at and not is_complete):
             return None
-        first, blocks = self._blocks.render(text)
-        size = sum(len(block.encode()) for block in blocks)
-        pause = max((time.monotonic() - began) / RENDERING, size / HTML_RATE)
+        html = self._blocks.render(text)
+        size = len(msgspec.json.encode(html.blocks))
+        spent = (time.monotonic() - began) * max(1, Writer._watched)
+        pause = max(spent / RENDERING, size / HTML_RATE)
         self._render_at = began + pause
-        return (first, blocks) if size <= MOST_HTML else None
+        if size > MOST_HTML:
+            self._blocks.keep()
+            return None
+        return html
+
+
+def _fitting(text: str, begin: int) -> int:
+    """Where the piece ends that begins there and fits into one event."""
+    end = min(len(text), begin + MOST_CHARACTERS)
+    while len(msgspec.json.encode(text[begin:end])) > MOST_TEXT:
+        end = begin + (end - begin) // 2
+    return end

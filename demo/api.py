@@ -4,11 +4,12 @@ from ninja import NinjaAPI
 
 from chat.api import router as chat
 from documents.api import router as documents
+from documents.shares_api import router as shares
 from mcp_install import api as mcp_hosts
 from mcp_install import catalogue_api as mcp_catalogue
 from mcp_install.troubles import Trouble, problem_of
 from rag.api import router as rag
-from realtime import access_api, problems
+from realtime import access_api, connections_api, problems, self_test_api
 from realtime import api as realtime_api
 from realtime.api_auth import ANYBODY, PEOPLE
 
@@ -27,8 +28,11 @@ api.add_router("/sessions", access_api.sessions, auth=PEOPLE)
 api.add_router("/tokens", access_api.tokens, auth=PEOPLE)
 api.add_router("/realtime", realtime_api.realtime)
 api.add_router("/", realtime_api.contract)
+api.add_router("/realtime/connections", connections_api.router)
+api.add_router("/realtime/self-tests", self_test_api.router)
 api.add_router("/documents", documents)
 api.add_router("/mcp", mcp_hosts.router)
 api.add_router("/mcp", mcp_catalogue.router)
+api.add_router("/documents", shares)
 api.add_router("/rag", rag)
 api.add_router("/chat", chat)

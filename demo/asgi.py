@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP to Django, `/ws` to the event socket."""
+"""The ASGI application: HTTP to Django, live events past it, by `/ws` or as Server-Sent Events."""
 
 import os
 from typing import Any
@@ -7,11 +7,18 @@ from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demo.settings")
-django_application = get_asgi_application()
+django_application: Any = get_asgi_application()
 
+from realtime import sse
 from realtime.consumers import EventConsumer
 
 events: Any = EventConsumer.as_asgi()
+
+
+async def http(scope: Any, receive: Any, send: Any) -> None:
+    """Between events and their reader is no middleware, which might compress or keep them."""
+    answer = sse.server_sent_events if scope["path"] == sse.PATH else django_application
+    await answer(scope, receive, send)
 
 
 async def websocket(scope: Any, receive: Any, send: Any) -> None:
@@ -22,4 +29,4 @@ async def websocket(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.close"})
 
 
-application = ProtocolTypeRouter({"http": django_application, "websocket": websocket})
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

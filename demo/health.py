@@ -3,12 +3,11 @@
 from collections.abc import Callable
 
 import httpx
-from celery import current_app
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
-from kombu.exceptions import KombuError
 
+from realtime import backlog
 from realtime.log_server import Address
 
 
@@ -18,14 +17,19 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when all parts answer, else 503; which ones do not is in the body."""
-    parts = {name: _answers(check) for name, check in CHECKS.items()}
-    ready = all(parts.values())
+    found = parts()
+    ready = all(found.values())
     return JsonResponse(
-        {"status": "ok" if ready else "unavailable", "parts": parts}, status=200 if ready else 503
+        {"status": "ok" if ready else "unavailable", "parts": found}, status=200 if ready else 503
     )
 
 
-def _answers(check: Callable[[], bool]) -> bool:
+def parts() -> dict[str, bool]:
+    """Which of the parts answer."""
+    return {name: answers(check) for name, check in CHECKS.items()}
+
+
+def answers(check: Callable[[], bool]) -> bool:
     try:
         return check()
     except Exception:  # whatever is wrong with a part, it does not answer
@@ -48,11 +52,7 @@ def _valkey() -> bool:
 
 def _workers() -> bool:
     """A worker listens on each queue."""
-    try:
-        replies = current_app.control.inspect(timeout=1).active_queues() or {}
-    except (KombuError, OSError):
-        return False
-    listened = {queue["name"] for queues in replies.values() for queue in queues}
+    listened = {queue for queues in backlog.workers().values() for queue in queues}
     return {"documents", "interactive", "ssh"} <= listened
 
 

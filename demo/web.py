@@ -19,6 +19,8 @@ from daphne.server import Server as DaphneServer
 from daphne.server import WebSocketFactory
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor as twisted_reactor
+from twisted.internet.defer import inlineCallbacks
+from twisted.internet.task import deferLater
 
 from realtime.feed import Batch
 from realtime.transport import EXTENSION
@@ -28,6 +30,17 @@ reactor: Any = twisted_reactor
 # Full collections stop the process for as long as it takes to look at every socket's objects.
 CHECKED_AT_ONCE = 20
 COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD = 10_000, 50, 100
+UNREAD = 60.0  # seconds that a client may leave an answer unread and ask for the next
+
+
+def is_unread(channel: Any) -> bool:
+    """Does much of the answers before still wait for the client, which has not gone?"""
+    return bool(getattr(channel, "_waitingForTransport", False))
+
+
+# How many may wait to be accepted: when a server comes back, all tabs do within a second. Twisted's
+# 50 would leave most of them to the kernel, which drops them and has them ask again ever later.
+BACKLOG = 4096
 
 
 class FrameProtocol(WebSocketProtocol):
@@ -60,12 +73,19 @@ class FrameProtocol(WebSocketProtocol):
 
     def close(self, code: int) -> None:
         if self.state == self.STATE_OPEN:
-            self.serverClose(code)
+            # Not `sendClose`, which refuses what a server has to say: 1011, 1012, 1013.
+            self.sendCloseFrame(code)
 
 
 class Server(DaphneServer):
     def run(self) -> None:
         WebSocketFactory.protocol = FrameProtocol  # Daphne has no setting for it
+        self.endpoints = [
+            place
+            if "backlog=" in place or place.startswith("fd:")
+            else f"{place}:backlog={BACKLOG}"
+            for place in self.endpoints
+        ]
         gc.freeze()
         gc.set_threshold(COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD)
         super().run()
@@ -85,6 +105,21 @@ class Server(DaphneServer):
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if scope["type"] == "websocket":
             scope["extensions"] = {EXTENSION: protocol}
+        elif is_unread(protocol.channel):
+            return self._create_once_read(protocol, scope)
+        return super().create_application(protocol, scope)
+
+    @inlineCallbacks
+    def _create_once_read(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Who sends request after request and reads nothing has one answer in memory, not all."""
+        until = time.monotonic() + UNREAD
+        while is_unread(protocol.channel):
+            if time.monotonic() > until:
+                protocol.channel.timeoutConnection()
+                return None
+            yield deferLater(reactor, 0.05)
+        if protocol not in self.connections:
+            return None
         return super().create_application(protocol, scope)
 
 

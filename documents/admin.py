@@ -1,11 +1,12 @@
-"""Documents, for looking; deleting one takes the product's way."""
+"""Documents, for looking; deleting one, and taking one back, go the product's way."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from documents.intake import remove
-from documents.models import Chunk, Document, Page
+from documents.models import Chunk, Document, Page, Share
+from documents.sharing import unshare
 from realtime.admin import ReadOnlyAdmin
 
 
@@ -28,6 +29,24 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     def has_remove_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("documents.delete_document")
+
+
+@admin.register(Share)
+class ShareAdmin(ReadOnlyAdmin):
+    list_display = ("document", "user", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("document", "user")
+    search_fields = ("document__id", "document__name", "user__username")
+    actions = ("take_back",)
+
+    @admin.action(description="Take back from these people", permissions=["take_back"])
+    def take_back(self, request: HttpRequest, queryset: QuerySet[Share]) -> None:
+        for share in queryset.select_related("document", "user"):
+            unshare(share.document, share)
+        self.message_user(request, "The documents were taken back.")
+
+    def has_take_back_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("documents.delete_share")
 
 
 @admin.register(Page)

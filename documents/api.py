@@ -7,7 +7,6 @@ from typing import IO, Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
@@ -15,7 +14,8 @@ from ninja import File, Form, Router
 from ninja.files import UploadedFile
 
 from documents import intake
-from documents.models import Chunk, Document, Page
+from documents.access import OWNER, require, visible
+from documents.models import Chunk, Document, Page, Role
 from realtime import jobs
 from realtime.idempotency import idempotent
 from realtime.paging import LIMIT, page
@@ -40,10 +40,15 @@ class Upload(CamelSchema):
 
 
 class DocumentState(CamelSchema):
-    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent."""
+    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent.
+
+    `owner` is the name of whose document it is; `role` is mine in it: owner, editor or viewer.
+    """
 
     document_id: uuid.UUID
     name: str
+    owner: str
+    role: str
     media_type: str
     size: int
     status: str
@@ -91,6 +96,8 @@ def state(document: Document) -> dict[str, Any]:
     return {
         "document_id": document.pk,
         "name": document.name,
+        "owner": document.owner.get_username(),
+        "role": document.role,
         "media_type": document.media_type,
         "size": document.size,
         "status": document.status,
@@ -110,12 +117,11 @@ def user_of(request: HttpRequest) -> User:
     return user
 
 
-def mine(request: HttpRequest) -> QuerySet[Document]:
-    return Document.objects.filter(owner=user_of(request)).select_related("job")
-
-
-def found(request: HttpRequest, document_id: uuid.UUID) -> Document:
-    return get_object_or_404(mine(request), pk=document_id)
+def found(request: HttpRequest, document_id: uuid.UUID, needed: str = Role.VIEWER) -> Document:
+    """The document, for somebody who has the role in it: 403 with a lesser one, 404 with none."""
+    document = get_object_or_404(visible(user_of(request)), pk=document_id)
+    require(document, needed)
+    return document
 
 
 @router.post("", response={202: Upload}, by_alias=True, exclude_none=True)
@@ -163,8 +169,9 @@ def _all_refused(taken: list[dict[str, Any]], *, too_large: bool) -> Problem:
 
 @router.get("", response=DocumentPage, by_alias=True)
 def index(request: HttpRequest, cursor: str = "", limit: int = LIMIT) -> dict[str, Any]:
-    """My documents, the newest first. `next` is the `cursor` of the following page."""
-    rows, following = page(mine(request), cursor, limit)
+    """My documents and those shared with me, the newest first. `next` is the `cursor` of the
+    following page."""
+    rows, following = page(visible(user_of(request)), cursor, limit)
     return {"documents": [state(document) for document in rows], "next": following}
 
 
@@ -221,7 +228,7 @@ async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:
 
 @router.post("/{uuid:document_id}/cancel", response={202: DocumentState}, by_alias=True)
 def cancel(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
-    document = found(request, document_id)
+    document = found(request, document_id, Role.EDITOR)
     if not jobs.cancel(document.job):
         raise Problem(409, "Nothing to cancel", "The document is not being processed.")
     document.job.refresh_from_db()
@@ -231,7 +238,7 @@ def cancel(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str,
 @router.post("/{uuid:document_id}/retry", response={202: DocumentState}, by_alias=True)
 @idempotent
 def retry(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
-    document = found(request, document_id)
+    document = found(request, document_id, Role.EDITOR)
     if not jobs.retry(document.job):
         raise Problem(409, "Nothing to retry", "Only what failed or was cancelled is retried.")
     document.job.refresh_from_db()
@@ -240,5 +247,5 @@ def retry(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, dict[str, 
 
 @router.delete("/{uuid:document_id}", response={204: None})
 def delete(request: HttpRequest, document_id: uuid.UUID) -> tuple[int, None]:
-    intake.remove(found(request, document_id))
+    intake.remove(found(request, document_id, OWNER))
     return 204, None

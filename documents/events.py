@@ -29,6 +29,18 @@ class DocumentStatus(Event, frozen=True, kw_only=True, tag="document_status"):
     stage: Stage
 
 
+class DocumentShared(Event, frozen=True, kw_only=True, tag="document_shared"):
+    """A person's role in another's document changed; told to that person and to the owner.
+
+    `user_id` and `username` are the person's; `role` is none once the document is taken back.
+    """
+
+    document_id: str
+    user_id: str
+    username: str
+    role: Literal["viewer", "editor", "none"]
+
+
 def status_of(job: Job) -> State:
     """The document's status, by the state of its job."""
     return STATUSES[Status(job.status)]

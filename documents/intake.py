@@ -15,9 +15,11 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
+from documents.access import topic_of
 from documents.events import deleted
 from documents.models import Document
-from realtime import jobs
+from realtime import jobs, members
+from realtime.models import Job
 from realtime.publish import publish
 
 Duplicates = Literal["skip", "replace", "keep"]
@@ -131,9 +133,14 @@ def _admit(document: Document, duplicates: Duplicates) -> Taken:
 def remove(document: Document) -> None:
     """Delete a document with all that was made of it; work on it ends at its next step."""
     with transaction.atomic():
-        jobs.withdraw(document.job)  # first, as the worker's fence takes the locks in this order
+        # First, as the worker's fence and whoever shares the document take the locks in this order.
+        Job.objects.select_for_update().get(pk=document.job_id)
+        jobs.withdraw(document.job)
+        audience = jobs.audience(document.job)
         Document.objects.filter(pk=document.pk).delete()
         document.job.refresh_from_db()
-        publish(document.owner_id, deleted(document.job), durable=True, job=document.job)
+        for user_id in audience:
+            publish(user_id, deleted(document.job), durable=True, job=document.job)
+        members.send_away(topic_of(document))
         stored = str(document.file.name)
         transaction.on_commit(lambda: default_storage.delete(stored), robust=True)

@@ -1,4 +1,4 @@
-"""What people upload, and what was read from it."""
+"""What people upload, whom they share it with, and what was read from it."""
 
 import uuid
 from pathlib import Path
@@ -33,6 +33,8 @@ class Document(models.Model):
     chunk_count = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    role: str  # of the user for whom `documents.access` found it
+
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = [
@@ -51,6 +53,32 @@ class Document(models.Model):
     @property
     def suffix(self) -> str:
         return Path(self.name).suffix.lower()
+
+
+class Role(models.TextChoices):
+    """What somebody may do with another's document; see `documents.access`."""
+
+    VIEWER = "viewer", "Viewer"
+    EDITOR = "editor", "Editor"
+
+
+class Share(models.Model):
+    """A document that its owner lets another person see. Changed only by `documents.sharing`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="shares")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    role = models.CharField(max_length=8, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("created_at", "id")
+        constraints = [
+            models.UniqueConstraint(fields=["document", "user"], name="shared_once_with_a_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id}, {self.role} for user {self.user_id}"
 
 
 class Page(models.Model):

@@ -9,4 +9,5 @@ urlpatterns = [
     path("rows/", views.rows_part, name="rows-part"),
     path("<uuid:document_id>/", views.document_page, name="document"),
     path("<uuid:document_id>/part/", views.document_part, name="document-part"),
+    path("<uuid:document_id>/shares/", views.shares_part, name="shares-part"),
 ]

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from documents.models import Document, Page
+from documents.access import OWNER, require, visible
+from documents.models import Document, Page, Role
 from realtime.models import ACTIVE, Job, Status
 from realtime.pages import Context, live_page, owner, shown
 
@@ -60,7 +60,16 @@ def rows_part(request: HttpRequest) -> Context:
         ids = [uuid.UUID(text) for text in request.GET.getlist("id")[:100]]
     except ValueError:
         ids = []
-    return {"rows": _rows(_mine(request).filter(pk__in=ids))}
+    return {"rows": _rows(visible(owner(request)).filter(pk__in=ids))}
+
+
+@require_safe
+@live_page("documents/_shares.html")
+def shares_part(request: HttpRequest, document_id: uuid.UUID) -> Context:
+    """With whom it is shared, for its owner."""
+    document = get_object_or_404(visible(owner(request)), pk=document_id)
+    require(document, OWNER)
+    return {"document": document, **_shares(document)}
 
 
 @require_safe
@@ -75,12 +84,8 @@ def document_part(request: HttpRequest, document_id: uuid.UUID) -> Context:
     return _document(request, document_id)
 
 
-def _mine(request: HttpRequest) -> QuerySet[Document]:
-    return Document.objects.filter(owner=owner(request)).select_related("job")
-
-
 def _list(request: HttpRequest) -> Context:
-    mine = _mine(request)
+    mine = visible(owner(request))
     name, chosen = request.GET.get("q", "").strip()[:255], request.GET.get("status", "")
     found = mine.filter(name__icontains=name.replace("\0", "")) if name else mine
     if chosen in FILTERS:
@@ -108,13 +113,15 @@ def _rows(documents: Iterable[Document]) -> list[Row]:
 
 
 def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
-    document = get_object_or_404(_mine(request), pk=document_id)
+    document = get_object_or_404(visible(owner(request)), pk=document_id)
     context: Context = {
         "document": document,
         "row": _rows([document])[0],
         "view": "chunks" if request.GET.get("view") == "chunks" else "text",
         "stages": sorted(document.job.timings.items(), key=lambda stage: _STAGES.get(stage[0], 9)),
     }
+    if document.role == OWNER:
+        context |= _shares(document)
     if context["view"] == "chunks":
         show = shown(request, STEP)
         chunks = document.chunks.all()[:show]
@@ -130,6 +137,10 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
         context["page"] = page
         context["sheets"] = _sheets(request, page) if page else []
     return context
+
+
+def _shares(document: Document) -> Context:
+    return {"shares": list(document.shares.select_related("user")), "roles": Role.choices}
 
 
 _STAGES = {

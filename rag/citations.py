@@ -14,25 +14,41 @@ def without_citations(text: str) -> str:
 
 
 def only_known(pieces: Iterable[str], ranks: Collection[int]) -> Iterator[str]:
-    """The pieces, without citations of anything but `ranks`; `[1, 9]` becomes `[1]`.
+    """The pieces, without citations of anything but `ranks`; `[1, 9]` becomes `[1]`."""
+    known = Known(ranks)
+    for piece in pieces:
+        if ready := known.add(piece):
+            yield ready
+    if rest := known.rest():
+        yield rest
+
+
+class Known:
+    """Takes away citations of anything but `ranks` from a text that comes in pieces.
 
     White space and an open bracket are held back until it is clear what they are.
     """
-    held = ""
-    for piece in pieces:
-        held += piece
-        ready = _OPEN.search(held)
-        end = ready.start() if ready else len(held)
-        if end:
-            yield from _filtered(held[:end], ranks)
-            held = held[end:]
-    yield from _filtered(held, ranks)
 
+    def __init__(self, ranks: Collection[int]) -> None:
+        self._ranks = ranks
+        self._held = ""
 
-def _filtered(text: str, ranks: Collection[int]) -> Iterator[str]:
-    def known(match: re.Match[str]) -> str:
-        kept = [rank for rank in re.findall(r"\d+", match[2]) if int(rank) in ranks]
+    def add(self, piece: str) -> str:
+        """What is ready now."""
+        held = self._held + piece
+        found = _OPEN.search(held)
+        end = found.start() if found else len(held)
+        self._held = held[end:]
+        return self._filtered(held[:end])
+
+    def rest(self) -> str:
+        """What is left at the end."""
+        held, self._held = self._held, ""
+        return self._filtered(held)
+
+    def _filtered(self, text: str) -> str:
+        return _CITATION.sub(self._known, text)
+
+    def _known(self, match: re.Match[str]) -> str:
+        kept = [rank for rank in re.findall(r"\d+", match[2]) if int(rank) in self._ranks]
         return match[1] + "".join(f"[{rank}]" for rank in kept) if kept else ""
-
-    if filtered := _CITATION.sub(known, text):
-        yield filtered

@@ -3,6 +3,7 @@
 The server's host is named in errors, its key never.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,6 +22,8 @@ MOST_CHARACTERS = 8000
 PAUSES = (2.0, 4.0)  # seconds before the second and the third try
 
 Messages = list[dict[str, str]]
+
+_TOO_LONG = re.compile(r"context|too long|too many tokens|reduce the length|token count", re.I)
 
 
 class Broken(Exception):
@@ -103,7 +106,7 @@ def in_words(error: Exception, url: str, what: str = "model server") -> tuple[st
     server = f"The {what} at {urlsplit(url).hostname or url}"
     if isinstance(error, Broken):
         return f"{server} {error}.", True
-    if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
+    if isinstance(error, openai.APITimeoutError | httpx.TimeoutException | TimeoutError):
         return f"{server} takes too long to answer.", True
     if isinstance(error, openai.APIStatusError):
         return _status_in_words(error, server)
@@ -111,6 +114,8 @@ def in_words(error: Exception, url: str, what: str = "model server") -> tuple[st
         return f"{server} broke off in the middle of the answer.", True
     if isinstance(error, openai.APIConnectionError | httpx.ConnectError):
         return f"{server} does not answer.", True
+    if type(error) is openai.APIError:
+        return f"{server} reported an error in the middle of the answer.", True
     return f"{server} sent something that is not an answer.", True
 
 
@@ -141,8 +146,7 @@ def retry_after(error: Exception) -> float | None:
 
 def is_too_long(error: Exception) -> bool:
     """Was the request refused because it does not fit the model's context?"""
-    return (
-        isinstance(error, openai.APIStatusError)
-        and error.status_code in (400, 413, 422)
-        and "context" in error.message.lower()
-    )
+    if not isinstance(error, openai.APIStatusError):
+        return False
+    refused = error.status_code in (400, 422) and _TOO_LONG.search(error.message) is not None
+    return refused or error.status_code == 413

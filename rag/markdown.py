@@ -1,8 +1,8 @@
 """An answer as HTML: Markdown from a language model, or quotes; citations become links.
 
 A model's text is not trusted. It is rendered without raw HTML, then everything but a short list of
-elements is removed, and only then are the citations of passages that exist made into links. Code is
-coloured by the classes of Pygments.
+elements is removed, and only then are the citations of passages that exist made into links: a text
+cannot say itself where `[1]` leads. Code is coloured by the classes of Pygments.
 """
 
 import re
@@ -36,7 +36,7 @@ def _coloured(code: str, language: str, _attributes: str) -> str:
 _MARKDOWN = (
     MarkdownIt("commonmark", {"html": False, "highlight": _coloured})
     .enable(["table", "strikethrough"])
-    .disable("image")
+    .disable(["image", "reference"])
 )
 _INLINE = {"a", "br", "code", "em", "s", "span", "strong"}
 _BLOCKS = {"blockquote", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "ul"}
@@ -63,12 +63,10 @@ def render_answer(text: str, sources: Mapping[int, Source]) -> SafeString:
 def render_blocks(text: str, sources: Mapping[int, Source]) -> list[tuple[int, SafeString]]:
     """The top-level blocks of a Markdown text: the line that each begins on, from 0, and its HTML.
 
-    Of a text that grows at its end, all blocks but the last are final. That holds as long as no
-    link is defined below its use.
+    They are what they are without those before them: the end of a text can be rendered alone.
     """
-    tokens = _MARKDOWN.parse(text)
     blocks: list[list[Token]] = []
-    for token in tokens:
+    for token in _MARKDOWN.parse(text):
         if token.level == 0 and token.nesting >= 0:
             blocks.append([])
         blocks[-1].append(token)

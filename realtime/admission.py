@@ -3,6 +3,8 @@
 import asyncio
 import random
 
+from realtime.metrics import REPLAYS_WAITING
+
 AT_ONCE = 16
 DEADLINE = 10.0  # seconds
 
@@ -24,8 +26,9 @@ class Admission:
 
     async def __aenter__(self) -> None:
         try:
-            async with asyncio.timeout(self._deadline):
-                await self._turns.acquire()
+            with REPLAYS_WAITING.track_inprogress():
+                async with asyncio.timeout(self._deadline):
+                    await self._turns.acquire()
         except TimeoutError:
             raise Overloaded(round(self._deadline * 1000 * random.uniform(0.5, 1.5))) from None
 

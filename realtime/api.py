@@ -13,6 +13,11 @@ from realtime.problems import CamelSchema, Problem
 from realtime.session_store import SessionStore
 from realtime.text import Text
 
+EVENTS = {
+    "parameters": [{"in": "header", "name": "Last-Event-ID", "schema": {"type": "string"}}],
+    "responses": {200: {"description": "OK", "content": {"text/event-stream": {}}}},
+}
+
 session = Router(tags=["session"])
 realtime = Router(tags=["realtime"])
 contract = Router(tags=["realtime"])
@@ -104,3 +109,10 @@ def get_snapshot(request: HttpRequest) -> dict[str, Any]:
     complete it.
     """
     return snapshot.take(request.auth)  # type: ignore[attr-defined]
+
+
+@realtime.get("/events", openapi_extra=EVENTS)
+def events(request: HttpRequest, after: str = "") -> None:
+    """The live events after an id, or from now on, as Server-Sent Events: what `/ws` sends, one
+    JSON object each. A response ends after some; come back with `after`, or `Last-Event-ID`."""
+    raise Problem(501, "Live events need ASGI", "Serve the ASGI application.")

@@ -14,12 +14,13 @@ from django.conf import settings
 from django.utils.module_loading import autodiscover_modules
 from msgspec import UNSET, Meta, UnsetType
 
+from realtime import sse
 from realtime.close_codes import CloseCode
 from realtime.events import MAX_EVENT_BYTES, Event
 from realtime.frames import Inbound, Outbound
 
 SCHEMAS = "#/components/schemas/"
-SOCKET, STREAM = "/ws", "/api/realtime/events"
+SOCKET, STREAM = "/ws", sse.PATH
 
 Id = Annotated[str, Meta(description="`<epoch>-<offset>`", pattern=r"^[0-9A-Za-z]+-[0-9]+$")]
 Time = Annotated[str, Meta(description="ISO 8601, UTC", extra_json_schema={"format": "date-time"})]
@@ -107,8 +108,10 @@ _ABOUT = f"""
     The events of a signed-in person's stream, and the frames that control it.
 
     A client sends `resume` first and applies each logged event once, in the order of ids, or is
-    told `resync`. An event has at most {MAX_EVENT_BYTES} bytes. `x-logged` says which messages are
-    kept and replayed, `x-close-codes` why a socket is closed and what a client does then.
+    told `resync`. Over HTTP nothing goes up: the query's `after` stands for `resume`, and a
+    response ends after some events or minutes. An event has at most {MAX_EVENT_BYTES} bytes.
+    `x-logged` says which messages are kept and replayed, `x-close-codes` why a socket is closed
+    and what a client does then.
 """
 
 

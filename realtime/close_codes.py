@@ -31,7 +31,12 @@ class CloseCode(IntEnum):
 
     GOING_AWAY = 1001, "the server goes away", "wait `retryAfterMs`, resume with jitter", "restart"
     SERVER_ERROR = 1011, "server error", "back off 0.5 s to 30 s, resume"
-    RESTART = 1012, "the server restarts", "wait `retryAfterMs`, resume with jitter", "restart"
+    RESTART = (
+        1012,
+        "the server restarts, or staff closed this connection",
+        "wait `retryAfterMs`, resume with jitter",
+        "restart",
+    )
     UNAVAILABLE = (
         1013, "the log or sign-in cannot be checked", "back off ≥ 5 s, resume", "back off", 5_000,
     )  # fmt: skip

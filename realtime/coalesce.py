@@ -33,11 +33,15 @@ def coalesced(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in result if entry]
 
 
-def _put_blocks_before(event: dict[str, Any], begin: int, blocks: list[str]) -> None:
-    """Those of an earlier event that the event does not replace."""
+def _put_blocks_before(event: dict[str, Any], begin: int, blocks: list[str]) -> bool:
+    """Those of an earlier event that the event does not replace. False when some are missing
+    between the two."""
     kept = blocks[: max(0, event["blocksFrom"] - begin)]
+    if begin + len(kept) < event["blocksFrom"]:
+        return False
     event["blocks"] = kept + event["blocks"]
     event["blocksFrom"] -= len(kept)
+    return True
 
 
 def _merged(earlier: Entry, later: Entry) -> Entry | None:
@@ -50,9 +54,10 @@ def _merged(earlier: Entry, later: Entry) -> Entry | None:
     same = before.get("attempt") == after.get("attempt")
     if not same or after[start] != before[start] + len(before[field]):
         return None
-    if "blocks" in before:
-        if "blocks" not in after:
-            return None  # they would hide the later piece
-        _put_blocks_before(after, before["blocksFrom"], before["blocks"])
+    if "blocks" in before and not (
+        "blocks" in after  # they would hide a later piece that has none
+        and _put_blocks_before(after, before["blocksFrom"], before["blocks"])
+    ):
+        return None
     after[field], after[start] = before[field] + after[field], before[start]
     return Entry(later.offset, msgspec.json.encode(after), later.coalesce)

@@ -22,6 +22,7 @@ from realtime.events import encode as encode_event
 from realtime.feed import Batch, Feed
 from realtime.frames import (
     Ack,
+    Activity,
     Closing,
     Error,
     ExtendSession,
@@ -31,6 +32,8 @@ from realtime.frames import (
     Ping,
     Pong,
     Resume,
+    Subscribe,
+    Unsubscribe,
     Welcome,
     decode,
     encode,
@@ -39,6 +42,8 @@ from realtime.frames import (
 from realtime.grants import grants
 from realtime.hub import hub
 from realtime.log import Position
+from realtime.metrics import SocketKind, closed
+from realtime.presence import PresenceFrame, Turned, presence, topic_of
 from realtime.sockets import HEARTBEAT, sockets
 from realtime.transport import EXTENSION, AsgiTransport, Transport
 
@@ -54,13 +59,16 @@ class EventConsumer(AsyncConsumer):
     """Relays one person's stream. It touches neither the database nor Channels' dispatch: frames
     come from the Hub, and what comes in is handled in the turn of the loop in which it arrives."""
 
+    kind: SocketKind
     id: str
     identity: Identity
+    since: float
     delivery: Delivery
     transport: Transport
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """As in Channels, without its task for every message and its wait for a channel."""
+        self.kind = "sse" if scope["type"] == "http" else "websocket"
         self.is_open = False
         self._feed: Feed | None = None
         self._resumed = False
@@ -72,24 +80,24 @@ class EventConsumer(AsyncConsumer):
         self.transport = direct or AsgiTransport(send)
         if direct:
             direct.receiver = self.received
-        headers = scope["headers"]
+        headers, is_fetch = scope["headers"], scope["type"] == "http"
         del scope, direct
         while (message := await receive())["type"] != "websocket.disconnect":
             if message["type"] == "websocket.connect":
-                await self._connect(headers)
+                await self._connect(headers, is_fetch)
                 del headers
             else:
                 self.received(message.get("text"))
-        await self._disconnected()
+        await self._disconnected(message.get("code"))
 
     # --- Opening and closing ----------------------------------------------------------------------
-    async def _connect(self, headers: Any) -> None:
+    async def _connect(self, headers: Any, is_fetch: bool) -> None:
         await self._send({"type": "websocket.accept"})
         self.is_open = True
         try:
             if sockets().draining:
                 raise Refused(CloseCode.RESTART, "The server restarts.")
-            identity = await authenticate(headers)
+            identity = await authenticate(headers, is_fetch=is_fetch)
             if sockets().is_full(identity.user_id):
                 raise Refused(CloseCode.TOO_MANY, "Too many open tabs.")
         except Refused as refusal:
@@ -97,7 +105,7 @@ class EventConsumer(AsyncConsumer):
         except Exception:
             logger.exception("a session could not be checked")
             return self.end(CloseCode.UNAVAILABLE, "Sign-in cannot be checked now.")
-        self.id, self.identity = uuid.uuid4().hex, identity
+        self.id, self.identity, self.since = uuid.uuid4().hex, identity, time.time()
         self.delivery = Delivery(self.transport.write, hub().replays)
         sockets().add(self)
         self._say(
@@ -114,8 +122,10 @@ class EventConsumer(AsyncConsumer):
             RESUME_SECONDS, self.end, CloseCode.NO_RESUME, "No resume frame came."
         )
 
-    async def _disconnected(self) -> None:
-        self.is_open = False
+    async def _disconnected(self, code: int | None) -> None:
+        if self.is_open:
+            self.is_open = False
+            closed(self.kind, code, by_us=False)
         if self._working:
             self._working.cancel()
         for step in self._waiting:
@@ -126,6 +136,7 @@ class EventConsumer(AsyncConsumer):
         self.delivery.stop()
         sockets().remove(self)
         grants().forget(self)
+        presence().leave(self)
         if self._feed:
             await hub().leave(self._feed, self.delivery)
 
@@ -135,8 +146,10 @@ class EventConsumer(AsyncConsumer):
             return
         self._say(Closing(code=code, reason=reason, retry_after_ms=retry_after_ms or UNSET))
         self.is_open = False
+        closed(self.kind, code, by_us=True)
         if hasattr(self, "delivery"):
             self.delivery.stop()
+            presence().leave(self, at_once=code == CloseCode.FORBIDDEN)
         self.transport.close(int(code))  # Autobahn takes no subclass
 
     # --- What comes in ----------------------------------------------------------------------------
@@ -171,6 +184,9 @@ class EventConsumer(AsyncConsumer):
                 self._do(self._resume(position))
             case ExtendSession():
                 self._do(self._extend_session())
+            case Subscribe() | Unsubscribe() | Activity():
+                topic_of(frame)  # raises ValueError
+                self._do(self._be_present(frame))
 
     def _is_allowed(self) -> bool:
         """A token bucket over inbound frames; empty, the socket is closed."""
@@ -220,6 +236,12 @@ class EventConsumer(AsyncConsumer):
         except (DatabaseError, TimeoutError) as error:
             logger.warning("a session could not be extended: %s", error)
             self._say(Error(code="unavailable", message="The session cannot be extended now."))
+
+    async def _be_present(self, frame: PresenceFrame) -> None:
+        try:
+            await presence().handle(self, frame)
+        except Turned as turned:
+            self._say(Error(code=turned.code, message=str(turned)))
 
     # --- What goes out ----------------------------------------------------------------------------
     @property

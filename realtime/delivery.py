@@ -22,6 +22,7 @@ from realtime.coalesce import coalesced
 from realtime.feed import Batch, Feed, Mark, frame_of
 from realtime.frames import Outbound, Resumed, Resync, ResyncReason, encode
 from realtime.log import Entry, Position, Trimmed
+from realtime.metrics import REPLAYED, RESUMES, RESYNCS
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Delivery:
         self._feed: Feed | None = None
         self._epoch, self._offset = "", 0
         self._target, self._replayed, self._resumed = 0, 0, False
+        self._resumes = RESUMES.labels("none")
         self._unacknowledged: deque[Mark] = deque()
         self._unacknowledged_bytes = 0
         self._is_lagging = False
@@ -50,6 +52,7 @@ class Delivery:
         """Deliver from now on. `cursor` is what the client has, None for nothing but the future."""
         self._feed = feed
         position = cursor or feed.head
+        self._resumes = RESUMES.labels("given" if cursor else "none")
         self._epoch, self._offset, self._target = position.epoch, position.offset, feed.head.offset
         if self._is_of_this_history() and self._target - self._offset > MOST_REPLAYED:
             self._resync("too_many")
@@ -90,8 +93,8 @@ class Delivery:
 
     @property
     def is_current(self) -> bool:
-        """Nothing is waiting for the client to catch up."""
-        return self._resumed and not self._unacknowledged
+        """All that there is was sent."""
+        return self._resumed and self._feed is not None and self._offset == self._feed.head.offset
 
     @property
     def outbox(self) -> tuple[int, int]:
@@ -131,6 +134,8 @@ class Delivery:
     def _say_resumed(self) -> None:
         if not self._resumed and self._offset >= self._target:
             self._resumed = True
+            self._resumes.inc()
+            REPLAYED.inc(self._replayed)
             self._say(Resumed(id=f"{self._epoch}-{self._offset}", replayed=self._replayed))
 
     def _say(self, frame: Outbound) -> None:
@@ -155,6 +160,7 @@ class Delivery:
         self._epoch, self._offset, self._is_lagging = head.epoch, head.offset, False
         self._unacknowledged.clear()
         self._unacknowledged_bytes, self.stalled_since = 0, None
+        RESYNCS.labels(reason).inc()
         self._say(Resync(reason=reason, id=str(head), retry_after_ms=retry_after_ms or UNSET))
 
     async def _catch_up(self, feed: Feed) -> None:

@@ -11,6 +11,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 MAX_EVENT_BYTES = 16 * 1024
+JobState = Literal["QUEUED", "RUNNING", "DONE", "FAILED", "CANCELLED"]
+TestStage = Literal["OPENING", "SENDING", "CUTTING", "MISSING", "RESUMING", "STALE", "REVOKING"]
+
 LATEST = "latest:"  # before the name of what only the latest event matters of, to who lags
 
 
@@ -39,11 +42,12 @@ class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
     """A piece of a text that is being written.
 
     `content_offset` counts the characters (code points) of the message before this piece, so that
-    a piece can be applied twice without harm. `query_id` is set where the text answers a question
-    to documents; `session_id` is then empty.
+    a piece can be applied twice without harm; the pieces of each attempt tell all of the text.
+    `query_id` is set where the text answers a question to documents; `session_id` is then empty.
 
     `blocks` is the text up to here as HTML, from its block number `blocks_from` on: they take the
-    place of all blocks from there on that are shown. Without them the piece is shown as it is.
+    place of all blocks from there on that are shown. Without them the piece is shown as it is. When
+    they do not follow on what is shown as HTML, some were too large to be sent: they are fetched.
     """
 
     message_id: str
@@ -60,6 +64,16 @@ class MessageChunk(Event, frozen=True, kw_only=True, tag="message_chunk"):
         return f"content:{self.message_id}"
 
 
+class SelfTest(Event, frozen=True, kw_only=True, tag="self_test"):
+    """A self-test moved on. `progress` is in percent; `stage` is empty before the first."""
+
+    test_id: str
+    status: JobState
+    stage: Literal["", TestStage]
+    progress: int
+    message: str
+
+
 class SessionUpdate(Event, frozen=True, kw_only=True, tag="session_update"):
     """The signed-in session changes. `expires_in` is in seconds."""
 
@@ -67,6 +81,20 @@ class SessionUpdate(Event, frozen=True, kw_only=True, tag="session_update"):
 
     status: Literal["active", "expiring_soon", "extended", "expired", "revoked"]
     expires_in: int
+
+
+Action = Literal["viewing_document", "left_document"]
+
+
+class UserActivity(Event, frozen=True, kw_only=True, tag="user_activity"):
+    """A person began to look at a document, or looks at it no longer."""
+
+    is_logged: ClassVar[bool] = False
+
+    action: Action
+    document_id: str
+    user_id: str
+    username: str
 
 
 _encoder = msgspec.json.Encoder()

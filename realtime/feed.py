@@ -10,6 +10,7 @@ from typing import Protocol
 
 from realtime.frames import text_frame
 from realtime.log import AsyncLog, Position, Reading
+from realtime.metrics import APPEND_TO_SOCKET, GAPS, GapSource
 
 RECENT_FRAMES, RECENT_BYTES = 512, 256 * 1024
 READ_COUNT = 128
@@ -64,21 +65,21 @@ class Feed:
         self.user_id = user_id
         self.sockets: set[Socket] = set()
         self.head = Position("", 0)
-        self.gaps = 0
         self._log = log
         self._flush_soon = flush_soon
         self._frames: list[bytes] = []  # up to and with the head's
         self._marks: list[Mark] = []
         self._bytes = 0
         self._batches: dict[int, Batch] = {}  # by the offset before them, up to the head
+        self._appended: list[float] = []  # when those were that sockets have not been sent yet
 
-    def announced(self, epoch: str, offset: int, payload: bytes) -> None:
+    def announced(self, epoch: str, offset: int, payload: bytes, at: float) -> None:
         """An event was appended. One that we have is ignored; a gap is read from the log."""
         if epoch == self.head.epoch:
             if offset <= self.head.offset:
                 return
             if offset != self.head.offset + 1:
-                self.gaps += 1
+                GAPS.labels("announcement").inc()
                 self._forget()
         else:
             self._forget()
@@ -89,12 +90,13 @@ class Feed:
         if len(self._frames) > RECENT_FRAMES or self._bytes > RECENT_BYTES:
             self._shorten()
         self.head = Position(epoch, offset)
+        self._appended.append(at)
         self._batches.clear()
         self._flush_soon(self)
 
     def moved(self, head: Position) -> bool:
         """The log's head, as just read from it. True if we had not heard of it."""
-        if head.epoch == self.head.epoch and head.offset <= self.head.offset:
+        if not self.lacks(head):
             return False
         self._forget()
         self.head = head
@@ -118,13 +120,28 @@ class Feed:
         self.moved(reading.head)
         return reading
 
-    async def check_head(self) -> bool:
-        """Look at the log. True if something had not been announced to us."""
-        return self.moved(await self._log.head(self.user_id))
+    async def check_head(self, source: GapSource | None = None) -> bool:
+        """Look at the log. True if something had not been announced to us; that is a gap where a
+        source is named."""
+        moved = self.moved(await self._log.head(self.user_id))
+        if moved and source:
+            GAPS.labels(source).inc()
+        return moved
+
+    async def unheard(self) -> Position | None:
+        """The log's head, when it is further than what was announced to us so far."""
+        head = await self._log.head(self.user_id)
+        return head if self.lacks(head) else None
+
+    def lacks(self, head: Position) -> bool:
+        return head.epoch != self.head.epoch or head.offset > self.head.offset
 
     def wake(self) -> None:
         for socket in tuple(self.sockets):
             socket.wake()
+        for at in self._appended:
+            APPEND_TO_SOCKET.observe(self._log.clock.since(at))
+        self._appended.clear()
 
     def _shorten(self) -> None:
         """Leave out the oldest, some more than needed: a list moves all the rest."""

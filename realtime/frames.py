@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 ResyncReason = Literal["epoch", "trimmed", "ahead", "too_many", "overload"]
+ErrorCode = Literal["invalid", "rate", "unavailable", "not_found", "too_many"]
 
 
 class _Frame(
@@ -105,7 +106,7 @@ class Pong(_Frame, frozen=True, kw_only=True, tag="pong"):
 class Error(_Frame, frozen=True, kw_only=True, tag="error"):
     """A frame that was not obeyed, and why."""
 
-    code: Literal["invalid", "rate", "unavailable"]
+    code: ErrorCode
     message: str
 
 

@@ -21,6 +21,7 @@ from realtime.connection import Connection
 from realtime.events import SessionUpdate
 from realtime.grant_news import GrantNews, listen
 from realtime.identities import Identity, by_grants
+from realtime.metrics import REVOCATION_TO_CUT
 from realtime.models import Session
 
 logger = logging.getLogger(__name__)
@@ -167,6 +168,7 @@ class Grants:
     async def _check_some(self, names: Collection[str]) -> bool:
         """Ask the database about grants, and do as it says. False when it does not answer."""
         loop = asyncio.get_running_loop()
+        heard = {name: self._grants[name].changed_at for name in names}
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 who = await loop.run_in_executor(_threads, by_grants, names)
@@ -180,6 +182,8 @@ class Grants:
         for name in names:
             if grant := self._grants.get(name):
                 self._apply(name, grant, who.get(name), is_doubtful=name in who)
+                if who.get(name) and grant.changed_at == heard[name]:
+                    grant.changed_at = 0.0  # that change was no end
         return True
 
     def _apply(self, name: str, grant: Grant, who: Identity | None, *, is_doubtful: bool) -> None:
@@ -196,8 +200,9 @@ class Grants:
             grant.end(CloseCode.SIGNED_OUT, "Your session has expired.")
         else:
             if grant.changed_at:
-                late = (time.time() - grant.changed_at) * 1000
-                logger.info("%s is cut %.0f ms after its end", name, late)
+                late = max(0.0, time.time() - grant.changed_at)  # the clocks may differ
+                REVOCATION_TO_CUT.observe(late)
+                logger.info("%s is cut %.0f ms after its end", name, late * 1000)
             grant.tell(SessionUpdate(status="revoked", expires_in=0))
             grant.end(CloseCode.FORBIDDEN, "Your session was ended.")
 

@@ -21,10 +21,12 @@ from realtime.admission import Admission
 from realtime.feed import Feed, Socket
 from realtime.log import AsyncLog, Position, group
 from realtime.log_server import Layer
+from realtime.metrics import GapSource
 
 logger = logging.getLogger(__name__)
 
 HEAD_CHECK = 10.0  # seconds; finds a lost last announcement
+ON_ITS_WAY = 0.2  # seconds in which an announcement is not yet lost
 PROBE = 0.1  # seconds before a group is joined again from which nothing came back
 PROBE_EVERY, DEAF = 1.0, 3.0  # seconds between probes, and before one is taken for lost
 JOIN = 10.0  # seconds that joining may take
@@ -125,9 +127,12 @@ class Hub:
     # --- The process's channel --------------------------------------------------------------------
     async def close(self) -> None:
         """Stop listening."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        waiting = set(self._tasks)
+        while waiting:
+            for task in waiting:
+                task.cancel()
+            # redis-py swallows a cancellation that comes while it connects again: then once more.
+            _, waiting = await asyncio.wait(waiting, timeout=0.5)
         await self._log.close()
         await self._layer.flush()
 
@@ -196,7 +201,7 @@ class Hub:
             if feed := self._feeds.get(int(user)):
                 payload = message["payload"]
                 payload = payload if isinstance(payload, bytes) else payload.encode()
-                feed.announced(message["epoch"], message["offset"], payload)
+                feed.announced(message["epoch"], message["offset"], payload, message["at"])
         elif message["type"] == "hub.probe":
             if probe := self._probes.get(message["nonce"]):
                 probe.set()
@@ -215,15 +220,24 @@ class Hub:
                 if not await self._hears(self._own_group, DEAF):
                     is_well = False
                     await self._renew()
-                if not is_well or time.monotonic() - checked_at >= HEAD_CHECK:
-                    for feed in list(self._feeds.values()):
-                        await feed.check_head()
+                if not is_well:
+                    await self._find_gaps("reconnect")
+                elif time.monotonic() - checked_at >= HEAD_CHECK:
+                    await self._find_gaps("head_check")
                     checked_at = time.monotonic()
                 is_well = True
             except (RedisError, OSError) as error:
                 if is_well:
                     logger.warning("the log does not answer: %s", error)
                 is_well = False
+
+    async def _find_gaps(self, source: GapSource) -> None:
+        behind = [(feed, await feed.unheard()) for feed in list(self._feeds.values())]
+        if any(head for _, head in behind):
+            await asyncio.sleep(ON_ITS_WAY)
+        for feed, head in behind:
+            if head and feed.lacks(head):
+                await feed.check_head(source)
 
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}

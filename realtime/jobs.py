@@ -9,7 +9,7 @@ How a worker runs a claimed job, and the `report` it gives to the work, is in `r
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -36,12 +36,26 @@ SEND_AGAIN = timedelta(seconds=60)  # a queued job whose message may have been l
 
 
 @dataclass(frozen=True)
+class Audience:
+    """Who is told of a kind's jobs besides their owners.
+
+    `users` gives the ids of those who are told of a job, `subjects` what a user is told of. The
+    first is asked in the transaction that tells, after the job's row is locked: who lets somebody
+    into an audience locks it too, and so nobody misses the change that is under way.
+    """
+
+    users: Callable[[Job], Iterable[int]]
+    subjects: Callable[[User], Iterable[uuid.UUID]]
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of job: its Celery task, the queue, and what sockets are told of its changes."""
 
     task: str
     queue: str
     event: Callable[[Job], Event]
+    audience: Audience | None = None
 
 
 _kinds: dict[str, Kind] = {}
@@ -52,9 +66,21 @@ def register(kind: Kind) -> None:
     _kinds[kind.task] = kind
 
 
+def queues() -> set[str]:
+    """The queues that jobs wait in."""
+    return {kind.queue for kind in _kinds.values()}
+
+
 def announce(job: Job, *, durable: bool = True) -> None:
-    """Tell the owner's tabs how the job stands; in the transaction that changed it if durable."""
-    publish(job.owner_id, event_of(job), durable=durable, job=job)
+    """Tell its audience how the job stands; in the transaction that changed it if durable."""
+    for user_id in audience(job):
+        publish(user_id, event_of(job), durable=durable, job=job)
+
+
+def audience(job: Job) -> list[int]:
+    """The ids of the users who are told of the job, its owner first."""
+    besides = _kinds[job.kind].audience
+    return [job.owner_id, *(besides.users(job) if besides else ())]
 
 
 def event_of(job: Job) -> Event:
@@ -253,6 +279,10 @@ def abandon(worker: str) -> None:
     Job.objects.filter(status=Status.RUNNING, worker=worker).update(lease_until=timezone.now())
 
 
-def active(owner: User) -> "list[Job]":
-    """The owner's jobs that are queued or running, oldest first."""
-    return list(Job.objects.filter(owner=owner, status__in=ACTIVE).order_by("created_at"))
+def active(user: User) -> "list[Job]":
+    """The jobs that are queued or running and that the user is told of, oldest first."""
+    told = Q(owner=user)
+    for kind in _kinds.values():
+        if kind.audience:
+            told |= Q(kind=kind.task, subject__in=kind.audience.subjects(user))
+    return list(Job.objects.filter(told, status__in=ACTIVE).order_by("created_at"))

@@ -10,6 +10,7 @@ happen together, so the order in the log is the order of delivery. An entry's st
 `<offset>-<unix seconds>`, its fields `e`, the event, and `k`, what it may be coalesced with.
 """
 
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any, cast
 
 from django.conf import settings
 
+from realtime.log_clock import LogClock
 from realtime.log_server import Address, Line, Script
 
 META_SECONDS = 7 * 24 * 3600
@@ -62,12 +64,13 @@ if offset % 32 == 1 then
   end
 end
 redis.call('PUBLISH', ARGV[7], cmsgpack.pack({{
-  type = 'log.appended', user = ARGV[8], epoch = epoch, offset = offset, payload = ARGV[1]}}))
+  type = 'log.appended', user = ARGV[8], epoch = epoch, offset = offset, payload = ARGV[1],
+  at = now[1] + now[2] / 1000000}}))
 return {{epoch, offset}}
 """
 )
 
-_HEAD = Script(_EPOCH + "return {epoch, offset}")
+_HEAD = Script(_EPOCH + "return {epoch, offset, now[1], now[2]}")
 
 # ARGV: the offset to begin with, most entries
 _READ = Script(
@@ -190,6 +193,27 @@ def head(user_id: int) -> str:
     return str(_position(_HEAD.run(client(), _keys(user_id))))
 
 
+def read(user_id: int, after: Position, count: int) -> Reading:
+    """As `AsyncLog.read`. Raises Trimmed, redis.RedisError."""
+    return _reading(_READ.run(client(), _keys(user_id), after.offset + 1, count), after)
+
+
+def _reading(answer: Sequence[Any], after: Position) -> Reading:
+    position, first, found = _position(answer), int(answer[2]), answer[3]
+    if position.epoch != after.epoch:
+        return Reading(position, [])
+    if after.offset < position.offset and first != after.offset + 1:
+        raise Trimmed
+    pairs = zip(found[::2], found[1::2], strict=True)
+    entries = [Entry(first + n, pair[0], pair[1].decode()) for n, pair in enumerate(pairs)]
+    return Reading(position, entries)
+
+
+def forget(user_id: int) -> None:
+    """Remove a user's stream. Raises redis.RedisError."""
+    client().delete(*_keys(user_id))
+
+
 def follow(user_id: int, after: Position) -> Iterator[tuple[Position, bytes]]:
     """Events after a position as they come, for ever; blocks for at most a second between looks.
 
@@ -213,9 +237,13 @@ class AsyncLog:
 
     def __init__(self) -> None:
         self._redis = address().connect_async()
+        self.clock = LogClock()
 
     async def head(self, user_id: int) -> Position:
-        return _position(await _HEAD.run_async(self._redis, _keys(user_id)))
+        asked = time.monotonic()
+        answer = await _HEAD.run_async(self._redis, _keys(user_id))
+        self.clock.told(int(answer[2]) + int(answer[3]) / 1e6, asked, time.monotonic())
+        return _position(answer)
 
     async def read(self, user_id: int, after: Position, count: int) -> Reading:
         """Up to `count` events after a position.
@@ -223,15 +251,7 @@ class AsyncLog:
         Raises Trimmed when some are gone. A head of another epoch than `after` has no entries.
         """
         keys = _keys(user_id)
-        answer = await _READ.run_async(self._redis, keys, after.offset + 1, count)
-        position, first, found = _position(answer), int(answer[2]), answer[3]
-        if position.epoch != after.epoch:
-            return Reading(position, [])
-        if after.offset < position.offset and first != after.offset + 1:
-            raise Trimmed
-        pairs = zip(found[::2], found[1::2], strict=True)
-        entries = [Entry(first + n, pair[0], pair[1].decode()) for n, pair in enumerate(pairs)]
-        return Reading(position, entries)
+        return _reading(await _READ.run_async(self._redis, keys, after.offset + 1, count), after)
 
     async def announce(self, name: str, message: bytes) -> None:
         """To a group, as appending does."""

@@ -196,6 +196,30 @@ class Script:
         except NoScriptError:
             return await client.eval(self.text, *more)
 
+    async def run_many(
+        self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[Value]]]
+    ) -> list[Any]:
+        """Several runs, of keys and arguments, in one round trip to each node."""
+        answers = await _pipelined(client, "EVALSHA", self._digest, calls)
+        unknown = [n for n, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        again = await _pipelined(client, "EVAL", self.text, [calls[n] for n in unknown])
+        for n, answer in zip(unknown, again, strict=True):
+            answers[n] = answer
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
+
+async def _pipelined(
+    client: Any, command: str, script: str, calls: Sequence[tuple[Sequence[str], Sequence[Value]]]
+) -> list[Any]:
+    pipeline = client.pipeline(transaction=False)
+    for keys, arguments in calls:
+        pipeline.execute_command(command, script, len(keys), *keys, *arguments)
+    answers: list[Any] = await pipeline.execute(raise_on_error=False)
+    return answers
+
 
 class Line:
     """A connection of the calling thread's own, for scripts: a client's pool would cost half as

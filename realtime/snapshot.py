@@ -24,7 +24,8 @@ _parts: dict[Section, list[Part]] = defaultdict(list)
 def contribute(section: Section, part: Part) -> None:
     """Let a part of an app be in every snapshot; called when the app is ready.
 
-    It must know of all that the stream has told, so rows are written before the news of them.
+    It must know of all that the stream has told: rows are written before the news of them, or else
+    it reads the stream, too.
     """
     _parts[section].append(part)
 

@@ -12,6 +12,9 @@ from typing import Any, Protocol
 
 from realtime.auth import Identity
 from realtime.close_codes import CloseCode
+from realtime.delivery import Delivery
+from realtime.metrics import SocketKind
+from realtime.roll_call import RollCall
 
 HEARTBEAT = 20  # seconds
 TICK = 0.5  # seconds between looks at who is due
@@ -26,7 +29,10 @@ class OpenSocket(Protocol):
     """What is asked of a socket here; it is a `realtime.connection.Connection` besides."""
 
     id: str
+    kind: SocketKind
     identity: Identity
+    since: float
+    delivery: Delivery
 
     @property
     def is_open(self) -> bool: ...
@@ -49,6 +55,7 @@ class Sockets:
         self._of_user: Counter[int] = Counter()
         self._to_beat: deque[tuple[float, OpenSocket]] = deque()  # in order of time
         self._ticking: asyncio.Task[None] | None = None
+        self._roll_call: RollCall | None = None
 
     def is_full(self, user_id: int) -> bool:
         return self._of_user[user_id] >= MOST_SOCKETS
@@ -56,6 +63,8 @@ class Sockets:
     def add(self, socket: OpenSocket) -> None:
         if self._ticking is None:
             self._ticking = asyncio.create_task(self._tick())
+            self._roll_call = RollCall(self.by_id)
+            self._roll_call.begin()
             self._drain_on_signals(asyncio.get_running_loop())
         self.by_id[socket.id] = socket
         self._of_user[socket.identity.user_id] += 1
@@ -77,6 +86,8 @@ class Sockets:
         until = time.monotonic() + DRAIN
         while self.by_id and time.monotonic() < until:
             await asyncio.sleep(0.02)
+        if self._roll_call:
+            await self._roll_call.end()
 
     async def _tick(self) -> None:
         while True:
@@ -150,3 +161,8 @@ def sockets() -> Sockets:
     if loop not in _sockets:
         _sockets[loop] = Sockets()
     return _sockets[loop]
+
+
+def everywhere() -> list[OpenSocket]:
+    """Those of all event loops of this process, to be looked at from any thread."""
+    return [socket for these in list(_sockets.values()) for socket in list(these.by_id.values())]

@@ -2,12 +2,13 @@
 
 The server that `manage.py up` starts offers the first as the scope extension `realtime.frames`
 (`demo/web.py`): no task, no copy and one system call per batch. Any other ASGI server is sent one
-message for each frame, by a task that lives only while something waits.
+message for each frame, by a task that lives only while something waits. A third transport, for
+networks that block WebSockets, is in `sse.py`.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 
 from realtime.feed import Batch
@@ -15,7 +16,8 @@ from realtime.frames import text_of
 
 EXTENSION = "realtime.frames"
 
-Send = Callable[[Any], Awaitable[None]]
+Message = dict[str, Any]
+Send = Callable[[Message], Awaitable[None]]
 
 
 class Transport(Protocol):
@@ -25,37 +27,46 @@ class Transport(Protocol):
         """Close the socket after what was written."""
 
 
-class AsgiTransport:
-    """Sends in order, without waiting for the caller. What waits is bounded by the window of those
-    who write."""
+class Sender:
+    """Sends ASGI messages in order, without waiting for the caller. What waits is bounded by the
+    window of those who write, and made into messages only when its turn has come."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._waiting: deque[Any] = deque()
+        self._waiting: deque[Iterable[Message]] = deque()
         self._sending: asyncio.Task[None] | None = None
 
-    def write(self, batch: Batch) -> None:
-        self._waiting.extend(batch.frames)
-        self._begin()
-
-    def close(self, code: int) -> None:
-        self._waiting.append(code)
-        self._begin()
-
-    def _begin(self) -> None:
+    def put(self, messages: Iterable[Message]) -> None:
+        self._waiting.append(messages)
         if self._sending is None:
             self._sending = asyncio.create_task(self._drain())
+
+    async def sent(self, within: float) -> None:
+        """Wait until all has been taken by the server, or for so many seconds."""
+        if self._sending:
+            await asyncio.wait({self._sending}, timeout=within)
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                next_one = self._waiting.popleft()
-                if isinstance(next_one, bytes):
-                    text = text_of(next_one).decode()
-                    await self._send({"type": "websocket.send", "text": text})
-                else:
-                    await self._send({"type": "websocket.close", "code": next_one})
+                for message in self._waiting.popleft():
+                    await self._send(message)
         except OSError:
             self._waiting.clear()  # the client is gone; the server says so by itself
         finally:
             self._sending = None
+
+
+class AsgiTransport:
+    """A WebSocket of any ASGI server."""
+
+    def __init__(self, send: Send) -> None:
+        self._sender = Sender(send)
+
+    def write(self, batch: Batch) -> None:
+        self._sender.put(
+            {"type": "websocket.send", "text": text_of(frame).decode()} for frame in batch.frames
+        )
+
+    def close(self, code: int) -> None:
+        self._sender.put([{"type": "websocket.close", "code": code}])

@@ -90,11 +90,16 @@ class Report:
     def fence(self, *, also_cancelled: bool = False) -> Iterator[Job]:
         """A transaction in which this attempt alone can write: all writes of work go inside.
 
+        It is a sign of life, and renews a lease that has become short while the database was away.
         `also_cancelled`: to keep what is there, when the job was asked to end.
         """
         with transaction.atomic():
-            job = Job.objects.select_for_update().filter(pk=self.job.pk).first()
-            yield self._raise_unless_held(job, also_cancelled=also_cancelled)
+            row = Job.objects.select_for_update().filter(pk=self.job.pk).first()
+            job = self._raise_unless_held(row, also_cancelled=also_cancelled)
+            self.heard, now = time.monotonic(), timezone.now()
+            if job.lease_until and job.lease_until < now + LEASE / 2:
+                change(job, held(job), lease_until=now + LEASE)
+            yield job
 
     def pause(self, message: str, is_needed: Callable[[], bool]) -> None:
         """Let go of the job until `jobs.wake`, and raise Paused.

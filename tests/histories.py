@@ -11,7 +11,8 @@ from django.core.files.base import ContentFile
 from django.utils import timezone
 
 from documents.intake import remove, take_in
-from documents.models import Document
+from documents.models import Document, Share
+from documents.sharing import GivenRole, share, unshare
 from rag.ask import ask
 from rag.events import answer_chunk
 from rag.models import Query
@@ -43,6 +44,7 @@ class History:
     """Each step takes a number by which it chooses, and does nothing where it cannot be."""
 
     owner: User
+    other: User | None = None  # with whom the owner shares
     jobs: list[uuid.UUID] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
     gone: list[Worker] = field(default_factory=list)
@@ -53,6 +55,7 @@ class History:
             "upload": self.upload, "ask": self.ask, "claim": self.claim, "say": self.say,
             "write": self.write, "end": self.end, "cancel": self.cancel, "retry": self.retry,
             "lose": self.lose, "remove": self.remove, "say late": self.say_late,
+            "share": self.share, "take back": self.take_back,
         }  # fmt: skip
 
     # --- The person ---
@@ -77,6 +80,18 @@ class History:
         documents = Document.objects.filter(owner=self.owner)
         if documents:
             remove(documents[number % len(documents)])
+
+    def share(self, number: int) -> None:
+        documents = Document.objects.filter(owner=self.owner)
+        if documents and self.other:
+            role: GivenRole = "editor" if number % 2 else "viewer"
+            share(documents[number % len(documents)], self.other.username, role)
+
+    def take_back(self, number: int) -> None:
+        shares = Share.objects.filter(document__owner=self.owner).select_related("document", "user")
+        if shares:
+            taken = shares[number % len(shares)]
+            unshare(taken.document, taken)
 
     # --- The workers ---
     def claim(self, number: int) -> None:
@@ -160,7 +175,8 @@ class History:
 class Client:
     """Holds what waits, runs and is being written, by the rules of docs/protocol.md."""
 
-    def __init__(self, snapshot: dict[str, Any]) -> None:
+    def __init__(self, snapshot: dict[str, Any], user: User) -> None:
+        self.user_id = str(user.pk)
         self.jobs: dict[str, dict[str, Any]] = {}
         self.texts: dict[str, tuple[int, str]] = {}
         for event in snapshot["events"] + snapshot["messages"]:
@@ -178,6 +194,9 @@ class Client:
     def apply(self, event: dict[str, Any]) -> None:
         if event["type"] == "message_chunk":
             self._write(event)
+        elif event["type"] == "document_shared":
+            if event["role"] == "none" and event["userId"] == self.user_id:
+                self.jobs.pop(event["documentId"], None)
         else:
             self._move(event)
 

@@ -71,7 +71,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-@pytest.mark.parametrize("url", ["/documents/", "/ask/", "/activity/", "/settings/"])
+@pytest.mark.parametrize("url", ["/documents/", "/ask/", "/activity/", "/settings/", "/status/"])
 def test_a_stranger_is_asked_to_sign_in_and_then_led_back(
     client: Client, db: None, url: str
 ) -> None:
@@ -80,7 +80,9 @@ def test_a_stranger_is_asked_to_sign_in_and_then_led_back(
     assert response.headers["Location"] == f"/sign-in/?next={url}%3Fa%3D1"
 
 
-@pytest.mark.parametrize("url", ["/documents/rows/", "/ask/past/", "/activity/part/"])
+@pytest.mark.parametrize(
+    "url", ["/documents/rows/", "/ask/past/", "/activity/part/", "/status/connections/"]
+)
 def test_a_part_of_a_page_is_refused_to_whom_was_signed_out(
     client: Client, db: None, url: str
 ) -> None:
@@ -281,3 +283,44 @@ def test_a_password_that_cannot_be_taken_is_told_beside_its_field(mine: Client) 
     page = mine.post("/settings/password/", form).content.decode()
     assert "was entered incorrectly" in page
     assert mine.get("/api/session").status_code == 200
+
+
+STATUS = ["/status/", *(f"/status/{part}/" for part in ("connections", "system", "tests"))]
+
+
+@pytest.mark.parametrize("url", [*STATUS, "/status/tests/rows/"])
+def test_the_status_is_not_there_for_others_than_staff(mine: Client, ann: User, url: str) -> None:
+    assert mine.get(url).status_code == 404
+    assert "/status/" not in shown(mine, "/settings/")
+    ann.is_staff = True
+    ann.save()
+    assert mine.get(url).status_code == 200
+    assert "/status/" in shown(mine, "/settings/")
+
+
+def test_the_status_tells_how_self_tests_of_mine_went(
+    admin_client: Client, admin_user: User, ann: User
+) -> None:
+    for owner, fields in (
+        (admin_user, {"timings": {"RESUMING": 40, "OPENING": 20}}),
+        (admin_user, {"status": Status.FAILED, "stage": "RESUMING", "error": "Event 7 is lost."}),
+        (ann, {"status": Status.FAILED, "error": "Not for others."}),
+    ):
+        job(owner, "realtime.self_test", uuid.uuid4(), **fields)
+    said = text_of(shown(admin_client, "/status/tests/"))
+    assert "Nothing lost" in said
+    assert "Opening a line 20 ms Coming back 40 ms" in said
+    assert "Failed Coming back: Event 7 is lost." in said
+    assert "Not for others" not in said
+
+
+def test_without_workers_the_status_says_so(admin_client: Client, admin_user: User) -> None:
+    job(admin_user, "rag.answer", uuid.uuid4(), status=Status.QUEUED)
+    said = text_of(shown(admin_client, "/status/system/"))
+    for words in ("PostgreSQL answers", "Valkey answers", "none answers", "Waiting 1"):
+        assert words in said
+    assert "Longest wait" in said
+
+
+def test_the_admin_leads_to_the_live_connections(admin_client: Client) -> None:
+    assert 'href="/status/"' in shown(admin_client, "/admin/")

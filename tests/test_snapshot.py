@@ -34,6 +34,7 @@ STEPS = [
     *4 * ("claim", "say"),
     *6 * ("write",),
 ]
+SHARING = [*STEPS, *3 * ("share", "upload"), *2 * ("take back",)]
 
 
 @pytest.fixture(autouse=True)
@@ -56,10 +57,12 @@ def look(browser: Browser) -> dict[str, Any]:
     return body
 
 
-def after(old: dict[str, Any], told: Events, *, back: int = 0, twice: bool = False) -> Any:
+def after(
+    old: dict[str, Any], user: User, told: Events, *, back: int = 0, twice: bool = False
+) -> Any:
     """What a client holds that began with an old snapshot; `back` events are from before it, as if
     the rows had been read so much later than the head."""
-    client = Client(old)
+    client = Client(old, user)
     for event in told[max(0, Position.parse(old["asOf"]).offset - back) :]:
         client.apply(event)
         if twice:
@@ -88,11 +91,38 @@ def test_an_old_snapshot_and_what_came_after_are_a_fresh_one(
                 snapshots.append(look(browser))
             else:
                 person.steps[name](number)
-        told, fresh = events_of(user), Client(look(browser)).state
+        told, fresh = events_of(user), Client(look(browser), user).state
         for old in snapshots:
-            assert after(old, told) == fresh
-            assert after(old, told, back=back) == fresh
-            assert after(old, told, twice=True) == fresh
+            assert after(old, user, told) == fresh
+            assert after(old, user, told, back=back) == fresh
+            assert after(old, user, told, twice=True) == fresh
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    history=st.lists(st.tuples(st.sampled_from(SHARING), st.integers(0, 5000)), min_size=50),
+    back=st.integers(0, 30),
+)
+def test_so_it_is_for_who_is_shared_with(
+    events_of: EventsOf, history: list[tuple[str, int]], back: int
+) -> None:
+    with somebody() as (owner, _), somebody() as (user, browser):
+        person, snapshots = History(owner, user), [look(browser)]
+        for name, number in history:
+            if name == "look":
+                snapshots.append(look(browser))
+            else:
+                person.steps[name](number)
+        told, fresh = events_of(user), Client(look(browser), user).state
+        for old in snapshots:
+            assert after(old, user, told) == fresh
+            assert after(old, user, told, back=back) == fresh
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -112,10 +142,10 @@ def test_a_snapshot_that_is_taken_while_things_happen_misses_none(
         while not happening.done():
             snapshots.append(look(browser))
         happening.result()
-        told, fresh = events_of(user), Client(look(browser)).state
+        told, fresh = events_of(user), Client(look(browser), user).state
         assert len({old["asOf"] for old in snapshots}) > 3
         for old in snapshots:
-            assert after(old, told) == fresh
+            assert after(old, user, told) == fresh
 
 
 def writing(owner: User, text: str) -> None:
@@ -153,7 +183,7 @@ def test_a_snapshot_holds_the_events_themselves_and_texts_whole(
     assert [job["subject"] for job in body["jobs"]] == [query_id, str(document.pk)]
 
 
-def test_a_snapshot_is_of_one_person_and_costs_two_queries(
+def test_a_snapshot_is_of_one_person_and_costs_three_queries(
     ann: User, bob: User, client: Browser, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     assert client.get("/api/realtime/snapshot").status_code == 401
@@ -165,6 +195,6 @@ def test_a_snapshot_is_of_one_person_and_costs_two_queries(
     client.force_login(ann)
     look(client)
     session_and_user = 2
-    with django_assert_num_queries(session_and_user + 2):
+    with django_assert_num_queries(session_and_user + 3):
         body = look(client)
     assert (len(body["events"]), len(body["messages"])) == (3, 3)

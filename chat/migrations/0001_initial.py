@@ -43,6 +43,7 @@ class Migration(migrations.Migration):
                 ('content', models.TextField(blank=True)),
                 ('cursor', models.CharField(blank=True, max_length=64)),
                 ('settled', models.PositiveIntegerField(default=0)),
+                ('attempt', models.PositiveIntegerField(default=0, help_text="The job's, that writes it.")),
                 ('model', models.CharField(blank=True, help_text='Which wrote it.', max_length=200)),
                 ('note', models.CharField(blank=True, help_text='What its reader should know.', max_length=500)),
                 ('prompt_tokens', models.PositiveIntegerField(blank=True, null=True)),
@@ -136,7 +137,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='toolcall',
-            index=models.Index(condition=models.Q(('status', 'awaiting_approval')), fields=['asked_at'], name='call_awaiting'),
+            index=models.Index(condition=models.Q(('status__in', ('awaiting_approval', 'approved', 'running'))), fields=['asked_at'], name='call_open'),
         ),
         migrations.AddConstraint(
             model_name='toolpermission',

@@ -1,7 +1,7 @@
 """Words, icons and the import map for templates."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.templatetags.static import static
@@ -23,6 +23,13 @@ STAGES = {
     "COMPLETE": "Done",
     "FAILED": "Failed",
     "CANCELLED": "Cancelled",
+    "OPENING": "Opening a line",
+    "SENDING": "Sending events",
+    "CUTTING": "Cutting the line",
+    "MISSING": "Sending while away",
+    "RESUMING": "Coming back",
+    "STALE": "Coming back too late",
+    "REVOKING": "Ending the sign-in",
 }
 STATUSES = {
     "QUEUED": "Waiting",
@@ -96,6 +103,11 @@ def spent(milliseconds: float) -> str:
 
 
 @register.filter
+def long(time: timedelta) -> str:
+    return spent(time.total_seconds() * 1000)
+
+
+@register.filter
 def until(start: datetime | None, end: datetime | None) -> str:
     """The time between two moments, in words; nothing when one is missing."""
-    return spent((end - start).total_seconds() * 1000) if start and end else ""
+    return long(end - start) if start and end else ""

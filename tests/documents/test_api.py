@@ -60,9 +60,10 @@ def test_an_upload_is_answered_at_once_with_its_id(mine: Client) -> None:
     assert (made["name"], made["status"]) == ("a.txt", "QUEUED")
     shown = mine.get(f"{URL}/{made['documentId']}").json()
     assert shown | {"createdAt": ""} == {
-        "documentId": made["documentId"], "name": "a.txt", "mediaType": "", "size": 5,
-        "status": "QUEUED", "stage": "", "progress": 0, "message": "Waiting to start", "pages": 0,
-        "chunks": 0, "error": "", "timings": {}, "createdAt": "",
+        "documentId": made["documentId"], "name": "a.txt", "owner": "ann", "role": "owner",
+        "mediaType": "", "size": 5, "status": "QUEUED", "stage": "", "progress": 0,
+        "message": "Waiting to start", "pages": 0, "chunks": 0, "error": "", "timings": {},
+        "createdAt": "",
     }  # fmt: skip
 
 

@@ -41,10 +41,27 @@ export async function settle() {
   for (let i = 0; i < 5; i++) await Promise.resolve();
 }
 
-/** The server's end of a WebSocket. */
+/** Wait for what streams bring by themselves. @param {() => unknown} condition */
+export async function until(condition) {
+  for (let turn = 0; !condition(); turn++) {
+    if (turn > 100) throw new Error("it did not happen");
+    await new Promise((go) => setTimeout(go, 0));
+  }
+}
+
+/** The server's end of WebSockets, and of responses with Server-Sent Events. */
 export class FakeServer {
   /** @type {FakeLine[]} */
   lines = [];
+  /** @type {FakeResponse[]} */
+  responses = [];
+
+  /** The function to give to the code under test. @type {any} */
+  fetch = (/** @type {string} */ url, /** @type {{signal: AbortSignal}} */ { signal }) => {
+    const response = new FakeResponse(url, signal);
+    this.responses.push(response);
+    return response.answer.promise;
+  };
 
   /** The class to give to the code under test. @returns {any} */
   get WebSocket() {
@@ -63,6 +80,55 @@ export class FakeServer {
     const line = this.lines.at(-1);
     if (!line) throw new Error("nobody has called");
     return line;
+  }
+}
+
+export class FakeResponse {
+  /** @type {PromiseWithResolvers<Response>} */
+  answer = Promise.withResolvers();
+  left = false;
+  /** @type {ReadableStreamDefaultController<Uint8Array>} */
+  // @ts-ignore: set by the stream's start
+  #body;
+
+  /** @param {string} url @param {AbortSignal} signal */
+  constructor(url, signal) {
+    this.url = url;
+    signal.addEventListener("abort", () => {
+      this.left = true;
+      this.cut();
+    });
+  }
+
+  accept(userId = "7") {
+    const body = new ReadableStream({ start: (controller) => void (this.#body = controller) });
+    this.answer.resolve(new Response(body, { headers: { "Content-Type": "text/event-stream" } }));
+    this.write("retry: 2000\n\n");
+    this.say({ type: "welcome", userId, username: "ann", heartbeatSeconds: 20, expiresIn: 9 });
+  }
+
+  /** @param {{id?: string, [field: string]: any}} message */
+  say(message) {
+    this.write(`${message.id ? `id: ${message.id}\n` : ""}data: ${JSON.stringify(message)}\n\n`);
+  }
+
+  /** @param {string} text */
+  write(text) {
+    this.#body.enqueue(new TextEncoder().encode(text));
+  }
+
+  end() {
+    this.#body.close();
+  }
+
+  cut() {
+    if (this.#body) this.#body.error(new TypeError("cut"));
+    else this.answer.reject(new TypeError("nobody answers"));
+  }
+
+  /** @param {number} status @param {string} [type] */
+  refuse(status, type = "application/problem+json") {
+    this.answer.resolve(new Response("{}", { status, headers: { "Content-Type": type } }));
   }
 }
 

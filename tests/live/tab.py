@@ -23,14 +23,15 @@ class Tab:
         self.socket: ClientConnection = connect(
             stack.url.replace("http", "ws") + "/ws",
             additional_headers=sent if token or cookies else {},
+            ping_interval=None,  # as a browser; a test that does not read sees no pongs
             **(({} if token else {"origin": stack.url}) | headers),  # type: ignore[arg-type]
         )
 
     def say(self, **frame: Any) -> None:
         self.socket.send(json.dumps(frame))
 
-    def next(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(self.socket.recv(timeout=20))
+    def next(self, within: float = 20.0) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(self.socket.recv(timeout=within))
         return frame
 
     def resume(self, cursor: str | None = None) -> "Tab":

@@ -121,3 +121,11 @@ def test_without_the_log_s_server_there_is_no_snapshot_now(
     client.force_login(ann)
     monkeypatch.setattr(log, "head", away)
     assert client.get("/api/realtime/snapshot").status_code == 503
+
+
+def test_live_events_are_described_and_need_asgi(client: Client, ann: User) -> None:
+    paths = client.get("/api/openapi.json").json()["paths"]
+    described = paths["/api/realtime/events"]["get"]
+    assert list(described["responses"]["200"]["content"]) == ["text/event-stream"]
+    client.force_login(ann)
+    assert client.get("/api/realtime/events").status_code == 501

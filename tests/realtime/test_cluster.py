@@ -2,15 +2,22 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
 
-from realtime import log
+from realtime import connections, log
 from realtime.hub import Hub
+from realtime.hub import hub as shared_hub
 from realtime.log import Position
+from realtime.members import Members, member_of, people_at
+from realtime.topics import Topic
+from tests.realtime.counted import Change
 from tests.realtime.tab import Tab, say
+from tests.realtime.test_connections import Line, Process
 from tests.stack import until
 from tests.valkeys import Cluster, cluster
 
@@ -63,15 +70,50 @@ def test_a_stream_is_followed(people: list[int]) -> None:
 
 async def test_tabs_of_people_on_every_node_get_theirs_live(hub: Hub, people: list[int]) -> None:
     """The process listens at one node; the others pass on what is published at them."""
+    gaps = Change("realtime_gaps_total", source="announcement")
     tabs = [await Tab(hub, user).open() for user in people]
     for tab in tabs:
         await asyncio.to_thread(say, *range(300), to=tab.user_id)
     for tab in tabs:
         await tab.has(301)
         assert tab.numbers == list(range(300))
-        assert tab.feed
-        assert tab.feed.gaps == 0, "an announcement was lost or late"
         await tab.close()
+    assert gaps() == 0, "an announcement was lost or late"
+
+
+async def test_web_processes_answer_there_who_is_connected(people: list[int]) -> None:
+    process = await Process("one").begin()
+    line = process.add(Line("ann"))
+    found = await asyncio.to_thread(connections.connections)
+    assert [row.id for row in found.rows] == [line.id]
+    assert found.silent == []
+    assert await asyncio.to_thread(connections.close, line.id)
+    await process.roll_call.end()
+    await shared_hub().close()
+
+
+async def test_who_is_at_topics_of_every_node_is_known_and_announced(
+    nodes: Cluster, people: list[int], hub: Hub
+) -> None:
+    topics = [Topic("document", str(uuid.uuid4())) for _ in range(40)]
+    members, heard, all_heard = Members(), [], asyncio.Event()
+
+    def hear(message: dict[str, Any]) -> None:
+        heard.append((message["group"], message["people"]))
+        if len(heard) == len(topics):
+            all_heard.set()
+
+    for topic in topics:
+        await hub.listen(topic.group, hear)
+    touches = [(topic, [(member_of(7, "here", "ann"), 9000)]) for topic in topics]
+    for present in await members.touch(touches):
+        assert present.people == {"7": "ann"}
+    async with asyncio.timeout(5):
+        await all_heard.wait()
+    assert sorted(heard) == sorted((topic.group, ["7", "ann"]) for topic in topics)
+    assert all(people_at(topic) == {"7": "ann"} for topic in topics)
+    assert all(node.client.keys("rt:{document:*") for node in nodes.nodes[:3])
+    await members.close()
 
 
 async def test_a_tab_that_was_away_gets_what_it_missed(hub: Hub, people: list[int]) -> None:

@@ -18,6 +18,7 @@ from realtime.auth import Identity, authenticate
 from realtime.events import Event, SessionUpdate
 from realtime.grants import Grants
 from realtime.models import ApiToken, Session
+from tests.realtime.counted import Change
 from tests.realtime.people import device, handshake, identity_of, program
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("rows")]
@@ -78,8 +79,10 @@ DELETE = "DELETE FROM realtime_session WHERE public_id = %s"
 async def test_a_row_deleted_by_hand_cuts_its_lines_only(ann: User, grants: Grants) -> None:
     (one, session), (two, _) = await sync_to_async(lambda: (device(ann), device(ann)))()
     cut, kept = await line_of(grants, one), await line_of(grants, two)
+    measured = Change("realtime_revocation_to_cut_seconds_bucket", le="1.0")
     await sync_to_async(raw)(DELETE, session.pk)
     await cut.is_cut_with(4403)
+    assert measured() == 1
     assert cut.told == ["revoked"]
     assert kept.told == []
     assert kept.code == 0
@@ -139,6 +142,9 @@ async def test_what_no_news_told_of_is_found_by_the_sweep(
 ) -> None:
     client, session = await sync_to_async(device)(ann)
     line = await line_of(grants, client)
+    measured = Change("realtime_revocation_to_cut_seconds_count")
+    await grants.extend(line)
+    await line.until(lambda: line.told == ["extended"])
     off, on = (f"ALTER TABLE realtime_session {w} TRIGGER USER" for w in ("DISABLE", "ENABLE"))
     await sync_to_async(raw)(off)
     try:
@@ -147,6 +153,7 @@ async def test_what_no_news_told_of_is_found_by_the_sweep(
         await sync_to_async(raw)(on)
     monkeypatch.setattr(watching, "SWEEP", 0.1)
     await line.is_cut_with(4403, within=3)
+    assert measured() == 0  # nobody knows when it was; the extension was no end
 
 
 async def test_an_end_that_came_while_nobody_listened_is_found_on_return(

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from realtime import jobs, log, work
 from realtime.models import Job, OutboxEvent, Status
-from tests.realtime.conftest import KIND
+from tests.realtime.conftest import KIND, counted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Events = Callable[[User], list[dict[str, object]]]
@@ -59,6 +59,29 @@ def test_work_goes_through_its_stages_to_done(queued: Job, ann: User, events_of:
         ("CHECKING", 90, "RUNNING", False),
         ("CHECKING", 100, "DONE", True),
     ]
+
+
+def test_an_audience_is_told_what_the_owner_is_told(
+    queued: Job, ann: User, bob: User, events_of: Events
+) -> None:
+    def count(_: uuid.UUID, report: work.Report) -> str:
+        assert jobs.active(bob) == jobs.active(ann) == [queued]
+        for percent in (10, 40):
+            report("COUNTING", percent, "Counting")
+        return "Counted to 3"
+
+    def subjects(user: User) -> list[uuid.UUID]:
+        return [queued.subject] if user == bob else []
+
+    audience = jobs.Audience(users=lambda _: [bob.pk], subjects=subjects)
+    jobs.register(jobs.Kind(KIND, "nobody-listens", counted, audience))
+    work.run(str(queued.pk), count)
+    jobs.announce(queued, durable=False)  # late: it is over, for the audience too
+    told = [[{**event, "ts": ""} for event in events_of(user)] for user in (ann, bob)]
+    assert told[0] == told[1]
+    assert [event["status"] for event in told[0]] == ["RUNNING", "RUNNING", "RUNNING", "DONE"]
+    stranger = User.objects.create_user("carol")
+    assert (events_of(stranger), jobs.active(stranger)) == ([], [])
 
 
 def test_a_redelivered_task_does_nothing(queued: Job) -> None:

@@ -1,7 +1,10 @@
 // @ts-check
-/** `<live-document>`: one document's page; it moves with the job, and is fetched again at its end. */
+/**
+ * `<live-document>`: one document's page; it moves with the job, and is fetched again at its end and
+ * when what the person may do with it changes. `[data-while-there]` goes with the document.
+ */
 
-import { fetchPart } from "realtime/http.js";
+import { fetchPart, Problem } from "realtime/http.js";
 import { isNews } from "realtime/job-news.js";
 import { keepFocus } from "realtime/focus.js";
 import { live } from "realtime/live.js";
@@ -20,6 +23,7 @@ class LiveDocument extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     live.on("document_status", (event) => this.#tell(event), { signal });
+    live.on("document_shared", (event) => this.#share(event), { signal });
     live.on("resync", () => this.fetch(), { signal });
     const mark = this.querySelector("#passage");
     if (mark && !location.hash) mark.scrollIntoView({ block: "center" });
@@ -36,7 +40,11 @@ class LiveDocument extends HTMLElement {
   }
 
   async #fetchNow() {
-    const { part, after } = await fetchPart(this.dataset.part ?? "");
+    const fresh = await fetchPart(this.dataset.part ?? "").catch((error) => {
+      if (!(error instanceof Problem) || error.status !== 404) throw error;
+    });
+    if (!fresh) return this.#gone("This document is not there for you any more.");
+    const { part, after } = fresh;
     keepFocus(this, () => this.replaceChildren(part));
     for (const event of live.since(after)) {
       if (event.type === "document_status") this.#tell(event);
@@ -46,7 +54,7 @@ class LiveDocument extends HTMLElement {
   /** @param {import("realtime/socket.js").Message} event */
   #tell(event) {
     if (event.documentId !== this.dataset.id) return;
-    if (event.status === "DELETED") return this.#gone();
+    if (event.status === "DELETED") return this.#gone("This document was removed.");
     const job = /** @type {JobProgress | null} */ (this.querySelector("job-progress"));
     const attempt = this.querySelector("[data-job]")?.getAttribute("data-attempt");
     const ended = { attempt: Number(attempt ?? event.attempt), progress: 100, ended: true };
@@ -56,10 +64,22 @@ class LiveDocument extends HTMLElement {
     this.fetch().catch((error) => notice(error.message));
   }
 
-  #gone() {
+  /** @param {import("realtime/socket.js").Message} event */
+  #share({ documentId, userId, role }) {
+    if (documentId !== this.dataset.id) return;
+    if (role === "none" && userId === document.body.dataset.userId) {
+      return this.#gone("This document is no longer shared with you.");
+    }
+    this.fetch().catch((error) => notice(error.message));
+  }
+
+  /** @param {string} why */
+  #gone(why) {
+    this.#life?.abort();
+    document.querySelector("[data-while-there]")?.remove();
     const words = document.createElement("p");
     words.className = "empty";
-    words.textContent = "This document was removed.";
+    words.textContent = why;
     const link = document.createElement("a");
     link.href = "/documents/";
     link.textContent = "All documents";

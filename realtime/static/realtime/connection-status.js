@@ -1,9 +1,13 @@
 // @ts-check
-/** `<connection-status>`: nothing while all is well; else what is wrong, and what can be done. */
+/**
+ * `<connection-status>`: nothing while all is well; else what is wrong, and what can be done. With
+ * `data-detour` all is well, by another way.
+ */
 
 import { live } from "realtime/live.js";
 
 const QUIET = 3_000;
+const DETOUR = "Live updates over HTTP: this network blocks WebSockets";
 const STOPPED = {
   "": "",
   closed: "",
@@ -19,6 +23,8 @@ class ConnectionStatus extends HTMLElement {
   #life = null;
   /** When the line was last seen well. */
   #well = Date.now();
+  /** When the line was last a WebSocket. */
+  #straight = Date.now();
 
   connectedCallback() {
     this.#life = new AbortController();
@@ -33,13 +39,14 @@ class ConnectionStatus extends HTMLElement {
   }
 
   #show() {
-    const { state, reason, retryAt, catchingUp } = live.status;
+    const { state, transport, reason, retryAt, catchingUp } = live.status;
     const now = Date.now();
-    if (state === "open" || state === "idle") this.#well = now;
+    if (["open", "idle", "resting"].includes(state)) this.#well = now;
+    if (transport === "websocket") this.#straight = now;
     if (state === "stopped") {
       return this.#say(STOPPED[reason], reason === "protocol" ? "Reload" : "");
     }
-    if (now - this.#well < QUIET) return this.#say("", "");
+    if (now - this.#well < QUIET) return this.#say(now - this.#straight < QUIET ? "" : DETOUR, "");
     if (catchingUp) return this.#say("Catching up", "");
     if (state === "offline") return this.#say("Offline", "Retry now");
     if (state !== "waiting") return this.#say("Reconnecting", "");
@@ -51,6 +58,7 @@ class ConnectionStatus extends HTMLElement {
    * @param {string} offer the button's words
    */
   #say(words, offer) {
+    this.toggleAttribute("data-detour", words === DETOUR);
     if (!words) return void (this.firstChild && this.replaceChildren());
     // The countdown is for the eyes: only a change of state is read out.
     const spoken = words.replace(/ in \d+ s$/, "");

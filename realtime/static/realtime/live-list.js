@@ -30,6 +30,8 @@ export class LiveList extends HTMLElement {
   /** @type {Set<string>} ids of rows to fetch */
   #wanted = new Set();
   #whole = false;
+  /** @type {Set<string>} ids of what belongs to a list elsewhere: news of it are none here */
+  #foreign = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #queue = Promise.resolve();
@@ -71,17 +73,25 @@ export class LiveList extends HTMLElement {
 
   /** @param {Message} event */
   #tell(event) {
-    const id = event.documentId ?? event.queryId;
+    const id = subjectOf(event);
     const row = this.row(id);
+    // What the person may do with it changed: the server knows whether it is still in the list.
+    if (event.type === "document_shared") return this.#wantNew(id);
     if (event.status === "DELETED") return this.#remove(row);
     const job = /** @type {JobProgress | null} */ (row?.querySelector("job-progress"));
-    if (!row) return this.dataset.filtered === undefined ? this.want(id) : this.#wantAll();
+    if (!row) return this.#foreign.has(id) ? undefined : this.#wantNew(id);
     if (!job) {
       const seen = { attempt: Number(row.dataset.attempt), progress: 100, ended: true };
       if (isNews(seen, event)) this.want(id);
     } else if (job.tell(event) && event.terminal) {
       this.want(id);
     }
+  }
+
+  /** @param {string} id */
+  #wantNew(id) {
+    if (this.dataset.filtered === undefined) this.want(id);
+    else this.#wantAll();
   }
 
   #wantAll() {
@@ -147,13 +157,15 @@ export class LiveList extends HTMLElement {
     const fresh = new Map([...part.querySelectorAll(".row")].map((row) => [row.id, row]));
     for (const id of ids) {
       const [old, row] = [this.row(id), fresh.get(`row-${id}`)];
-      if (!row) this.#remove(old);
+      this.#foreign.delete(id);
+      if (!row && !old) this.#foreign.add(id);
+      else if (!row) this.#remove(old);
       else if (old) this.#replace(old, /** @type {HTMLElement} */ (row));
     }
     const added = [...fresh.values()].filter((row) => !row.isConnected);
     list.prepend(...added);
     for (const event of this.#missed(after)) {
-      if (ids.includes(event.documentId ?? event.queryId)) this.#tell(event);
+      if (ids.includes(subjectOf(event))) this.#tell(event);
     }
   }
 
@@ -173,6 +185,9 @@ export class LiveList extends HTMLElement {
     return live.since(after).filter((event) => types.includes(event.type));
   }
 }
+
+/** What a job's event is about. @param {Message} event */
+const subjectOf = (event) => event.documentId ?? event.queryId ?? event.testId;
 
 /** @param {Element} job */
 const rowOf = (job) => /** @type {HTMLElement | null} */ (job.closest(".row"));

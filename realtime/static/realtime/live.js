@@ -8,16 +8,22 @@ const { userId, liveAfter } = document.body.dataset;
 
 export const live = new LiveSocket({
   url: `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/ws`,
+  eventsUrl: "/api/realtime/events",
+  memory: localStorage,
   lastEventId: liveAfter,
   userId,
   // A server on this machine needs no network.
   isOnline: () => navigator.onLine || LOCAL.includes(location.hostname),
+  isHidden: () => document.hidden,
 });
 
 if (userId) {
   addEventListener("online", () => live.check());
   addEventListener("offline", () => live.check());
-  document.addEventListener("visibilitychange", () => document.hidden || live.check());
+  document.addEventListener(
+    "visibilitychange",
+    () => document.hidden ? live.rest() : live.check(),
+  );
   addEventListener("pagehide", () => live.close());
   addEventListener("pageshow", ({ persisted }) => persisted && live.connect());
   live.connect();

@@ -12,7 +12,13 @@ export {};
  * @property {RagProgress & Logged} rag_progress
  * @property {MessageChunk & Logged} message_chunk
  * @property {McpInstallProgress & Logged} mcp_install_progress
+ * @property {MessageStatus & Logged} message_status
+ * @property {ToolCallChanged & Logged} tool_call
+ * @property {ChatSessionChanged & Logged} chat_session
+ * @property {SelfTest & Logged} self_test
  * @property {SessionUpdate & Ephemeral} session_update
+ * @property {DocumentShared & Logged} document_shared
+ * @property {UserActivity & Ephemeral} user_activity
  * @property {Welcome} welcome
  * @property {Resumed} resumed
  * @property {Resync} resync
@@ -58,6 +64,16 @@ export {};
  */
 
 /**
+ * A person's role in another's document changed; told to that person and to the owner.
+ * @typedef {object} DocumentShared
+ * @property {"document_shared"} type
+ * @property {string} documentId
+ * @property {string} userId the person's
+ * @property {string} username
+ * @property {"viewer" | "editor" | "none"} role none once the document is taken back
+ */
+
+/**
  * A question moved on.
  * @typedef {object} RagProgress
  * @property {"rag_progress"} type
@@ -98,6 +114,56 @@ export {};
  * @property {boolean} isComplete
  * @property {number} contentOffset code points of the message before this piece
  * @property {string} [queryId]
+ * @property {number} [blocksFrom] the number of the first of blocks
+ * @property {string[]} [blocks] the HTML of the text up to here, from there on
+ */
+
+/**
+ * A reply in a conversation moved on.
+ * @typedef {object} MessageStatus
+ * @property {"message_status"} type
+ * @property {string} messageId
+ * @property {string} sessionId
+ * @property {"QUEUED" | "WRITING" | "WAITING" | "COMPLETE" | "FAILED" | "CANCELLED"} status
+ * @property {"" | "EMBEDDING" | "RETRIEVAL" | "GENERATION" | "TOOLS"} stage
+ * @property {number} progress in percent of what comes before the text
+ * @property {string} message
+ */
+
+/**
+ * A tool that a reply wants to use, uses or has used. Long arguments are left out.
+ * @typedef {object} ToolCallChanged
+ * @property {"tool_call"} type
+ * @property {string} callId
+ * @property {string} messageId
+ * @property {string} sessionId
+ * @property {string} serverName
+ * @property {string} name
+ * @property {"awaiting_approval" | "approved" | "denied" | "running" | "done" | "failed"} status
+ * @property {object} [arguments]
+ * @property {string} [reason] why it was denied
+ * @property {string} [result] its beginning
+ */
+
+/**
+ * A conversation is new, was changed or is gone.
+ * @typedef {object} ChatSessionChanged
+ * @property {"chat_session"} type
+ * @property {string} sessionId
+ * @property {"CREATED" | "CHANGED" | "DELETED"} status
+ * @property {string} title
+ */
+
+/**
+ * A self-test moved on.
+ * @typedef {object} SelfTest
+ * @property {"self_test"} type
+ * @property {string} testId
+ * @property {"QUEUED" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED"} status
+ * @property {"" | "OPENING" | "SENDING" | "CUTTING" | "MISSING" | "RESUMING" | "STALE" |
+ *   "REVOKING"} stage
+ * @property {number} progress in percent
+ * @property {string} message
  */
 
 /**
@@ -120,6 +186,16 @@ export {};
  * @property {"session_update"} type
  * @property {"active" | "expiring_soon" | "extended" | "expired" | "revoked"} status
  * @property {number} expiresIn in seconds
+ */
+
+/**
+ * A person began to look at a document, or looks at it no longer.
+ * @typedef {object} UserActivity
+ * @property {"user_activity"} type
+ * @property {"viewing_document" | "left_document"} action
+ * @property {string} documentId
+ * @property {string} userId
+ * @property {string} username
  */
 
 // --- Control, from the server ------------------------------------------------------------------
@@ -163,7 +239,7 @@ export {};
 /**
  * @typedef {object} ErrorFrame
  * @property {"error"} type
- * @property {"invalid" | "rate" | "unavailable"} code
+ * @property {"invalid" | "rate" | "unavailable" | "not_found" | "too_many"} code
  * @property {string} message
  */
 

@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * The line to `/ws`: connects, resumes after its cursor, notices a dead line and comes back.
+ * The line to `/ws`: connects, resumes after its cursor, notices a dead line and comes back. Where
+ * the network blocks WebSockets, the same comes over HTTP; see detour.js.
  *
  * Every logged event reaches the handlers once and in order. When events are lost for good the
  * server says `resync`: handlers of that type fetch their part of the page again (they return a
@@ -9,11 +10,18 @@
  * The protocol, with its close codes, is in docs/protocol.md.
  */
 
-/** @typedef {"idle" | "connecting" | "resuming" | "open" | "waiting" | "offline" | "stopped"} State */
+import { Detour } from "realtime/detour.js";
+import { ENDED } from "realtime/http-line.js";
+
+/**
+ * @typedef {"idle" | "connecting" | "resuming" | "open" | "resting" | "waiting" | "offline"
+ *   | "stopped"} State
+ */
 /** @typedef {"" | "closed" | "protocol" | "signed_out" | "revoked" | "other_user" | "too_many"} Reason */
 /**
  * @typedef {object} LineStatus
  * @property {State} state
+ * @property {import("realtime/detour.js").Transport} transport
  * @property {Reason} reason why it is stopped
  * @property {number} since when the state began, by the clock
  * @property {number} retryAt when the next attempt is made, in waiting and offline; else 0
@@ -33,15 +41,15 @@
  * @property {(timer: any) => void} clearTimeout
  */
 /**
- * @typedef {object} Options
- * @property {string} url
+ * @typedef {object} PageOptions
  * @property {string | null} [lastEventId] the last event that the page already holds
  * @property {string | null} [userId] whose page this is
- * @property {typeof WebSocket} [WebSocket]
  * @property {Clock} [clock]
  * @property {() => number} [random]
  * @property {() => boolean} [isOnline]
+ * @property {() => boolean} [isHidden]
  */
+/** @typedef {import("realtime/detour.js").Ways & PageOptions} Options */
 
 /** Longest stay in a state, and the rest of the times, in milliseconds. */
 export const LIMITS = {
@@ -55,6 +63,8 @@ export const LIMITS = {
   firstDelay: 500,
   longestDelay: 30_000,
   ack: 2_000,
+  linger: 1_000,
+  rest: 20_000,
 };
 const ACK_EVENTS = 50;
 const AT_ONCE_A_MINUTE = 3;
@@ -65,6 +75,8 @@ const STOPS = { 4400: "protocol", 4401: "signed_out", 4403: "revoked", 4409: "to
 /** Codes after which the client comes back, but not sooner than so many milliseconds. */
 /** @type {Record<number, number>} */
 const NOT_BEFORE = { 1013: 5_000, 4429: 30_000 };
+/** @type {Set<State>} */
+const PAUSES = new Set(["resting", "waiting", "offline"]);
 const AT_ONCE = new Set([4408, 4412]);
 const RESTARTS = new Set([1001, 1012]);
 
@@ -91,14 +103,21 @@ export class LiveSocket {
   /** The last message that came, of any type. @type {Message | null} */
   lastMessage = null;
 
-  #url;
   #userId;
-  #Socket;
+  #detour;
   #clock;
   #random;
   #isOnline;
-  /** @type {WebSocket | null} */
+  #isHidden;
+  /** @type {ReturnType<Detour["open"]> | null} */
   #line = null;
+  /** Of the line, or the last one. */
+  #transport;
+  #isWelcome = false;
+  /** The cursor with which the line began. @type {string | null} */
+  #from = null;
+  /** The close code that the server has announced. */
+  #closing = 0;
   /** @type {LineStatus} */
   #status;
   /** @type {Position | null} the last event that was applied */
@@ -124,16 +143,18 @@ export class LiveSocket {
 
   /** @param {Options} options */
   constructor(options) {
-    this.#url = options.url;
     this.#userId = options.userId ?? null;
-    this.#Socket = options.WebSocket ?? WebSocket;
     this.#clock = options.clock ?? realClock;
+    this.#detour = new Detour(options, this.#clock, () => this.#leaveDetour());
+    this.#transport = this.#detour.transport;
     this.#random = options.random ?? Math.random;
     this.#isOnline = options.isOnline ?? (() => true);
+    this.#isHidden = options.isHidden ?? (() => false);
     this.#cursor = parseCursor(options.lastEventId);
     this.#stale = this.#cursor === null;
     this.#status = {
       state: "idle",
+      transport: this.#transport,
       reason: "",
       since: this.#clock.now(),
       retryAt: 0,
@@ -166,15 +187,27 @@ export class LiveSocket {
 
   /** Try now instead of at the end of the wait. */
   retryNow() {
-    if (this.#status.state === "waiting" || this.#status.state === "offline") this.#open();
+    if (PAUSES.has(this.#status.state)) this.#open();
     else this.connect();
   }
 
   /** Something changed (the network, the tab came to the front): is the line still good? */
   check() {
     const { state } = this.#status;
-    if (state === "waiting" || state === "offline") this.#open();
-    else if (state === "open") this.#ping();
+    if (PAUSES.has(state)) return this.#open();
+    if (state !== "open") return;
+    if (this.#transport === "websocket") this.#ping();
+    else this.#open(); // nothing can be asked over HTTP, but another line costs little
+  }
+
+  /** The tab went to the back. Lines over HTTP take the few connections of the whole browser. */
+  rest() {
+    if (!this.connected || this.#transport === "websocket") return;
+    this.#after("rest", LIMITS.linger, () => {
+      this.#hangUp();
+      this.#set("resting");
+      this.#after("limit", LIMITS.rest, () => this.#open());
+    });
   }
 
   /**
@@ -182,7 +215,7 @@ export class LiveSocket {
    * @returns {boolean} whether it went out
    */
   send(message) {
-    if (!this.connected || !this.#line) return false;
+    if (!this.connected || !this.#line || this.#transport === "http") return false;
     this.#line.send(JSON.stringify(message));
     return true;
   }
@@ -229,17 +262,19 @@ export class LiveSocket {
 
   #open() {
     this.#hangUp();
+    this.#transport = this.#detour.transport;
+    this.#from = this.cursor;
     this.#set("connecting");
     this.#after("limit", LIMITS.connecting, () => this.#lost(0));
-    this.#retryAfter = 0;
-    const line = new this.#Socket(this.#url);
+    this.#retryAfter = this.#closing = 0;
+    const line = this.#detour.open(this.#from);
     this.#line = line;
     line.onopen = () => {
       this.#set("resuming");
       this.#after("limit", LIMITS.resuming, () => this.#lost(0));
     };
-    line.onmessage = ({ data }) => this.#receive(data);
-    line.onclose = ({ code }) => this.#lost(code);
+    line.onmessage = (/** @type {{data: unknown}} */ { data }) => this.#receive(data);
+    line.onclose = (/** @type {{code: number}} */ { code }) => this.#lost(this.#closing || code);
   }
 
   /** Leave the line, if there is one, without hearing from it again. */
@@ -247,6 +282,7 @@ export class LiveSocket {
     for (const timer of this.#timers.values()) this.#clock.clearTimeout(timer);
     this.#timers.clear();
     this.#held = null;
+    this.#isWelcome = false;
     this.#unacknowledged = 0;
     const line = this.#line;
     this.#line = null;
@@ -261,13 +297,28 @@ export class LiveSocket {
    */
   #lost(code) {
     if (STOPS[code]) return this.#stop(STOPS[code]);
+    if (!this.#isWelcome) this.#detour.failed(code);
+    else if (code !== ENDED) this.#detour.stop();
+    const goesOn = code === ENDED && this.#hasBroughtSomething;
     this.#hangUp();
+    if (goesOn) return this.#open();
     if (AT_ONCE.has(code) && this.#mayReopen()) return this.#open();
     const delay = this.#delay(code);
     const offline = !this.#isOnline();
     const wait = offline ? LIMITS.offline : delay;
     this.#set(offline ? "offline" : "waiting", { retryAt: this.#clock.now() + wait });
     this.#after("limit", wait, () => this.#open());
+  }
+
+  /** Otherwise, to ask for the next one at once might go on for ever. */
+  get #hasBroughtSomething() {
+    const isStable = this.connected && !this.#timers.has("stable");
+    return isStable || this.#held?.length || this.cursor !== this.#from;
+  }
+
+  /** WebSockets get through again. */
+  #leaveDetour() {
+    if (this.connected) this.#open();
   }
 
   /** @param {number} code */
@@ -291,6 +342,7 @@ export class LiveSocket {
 
   /** @param {Reason} reason */
   #stop(reason) {
+    this.#detour.stop();
     this.#hangUp();
     this.#set("stopped", { reason });
   }
@@ -318,6 +370,7 @@ export class LiveSocket {
       case "heartbeat":
         return this.#heartbeat(message);
       case "closing":
+        this.#closing = Number(message.code) || 0;
         this.#retryAfter = Number(message.retryAfterMs) || 0;
         return this.#emit(message);
       default:
@@ -328,7 +381,9 @@ export class LiveSocket {
   /** @param {Message} message */
   #welcome(message) {
     if (this.#userId && String(message.userId) !== this.#userId) return this.#stop("other_user");
+    this.#isWelcome = true;
     this.#line?.send(JSON.stringify({ type: "resume", lastEventId: this.cursor }));
+    this.#detour.welcomed();
     this.#emit(message);
   }
 
@@ -345,6 +400,7 @@ export class LiveSocket {
     this.#clear("limit");
     this.#after("stable", LIMITS.stable, () => (this.#attempts = 0));
     this.#watchQuiet();
+    if (this.#isHidden()) this.rest();
   }
 
   /**
@@ -424,7 +480,8 @@ export class LiveSocket {
   }
 
   #ping() {
-    if (this.#timers.has("pong") || !this.send({ type: "ping" })) return;
+    if (this.#timers.has("pong") || !this.connected) return;
+    this.send({ type: "ping" }); // over HTTP only a heartbeat can answer
     this.#after("pong", LIMITS.pong, () => this.#lost(0));
   }
 
@@ -453,7 +510,8 @@ export class LiveSocket {
    */
   #set(state, more = {}) {
     const since = state === this.#status.state ? this.#status.since : this.#clock.now();
-    this.#status = { state, since, reason: "", retryAt: 0, catchingUp: false, ...more };
+    const transport = this.#transport;
+    this.#status = { state, transport, since, reason: "", retryAt: 0, catchingUp: false, ...more };
     for (const watcher of [...this.#watchers]) watcher(this.#status);
   }
 
