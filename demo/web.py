@@ -48,11 +48,30 @@ class FrameProtocol(WebSocketProtocol):
 
     receiver: Callable[[str | None], None] | None = None
 
+    def onConnect(self, request: Any) -> Any:
+        self.failByDrop = False  # who breaks the protocol is told so, by a close code
+        handshake = super().onConnect(request)
+        self.socket_opened = self.last_ping = time.monotonic()
+        return handshake
+
+    def duration(self) -> float:
+        return time.monotonic() - self.socket_opened
+
+    def check_timeouts(self) -> None:
+        """As Daphne's, by a clock that nobody sets: set back, it would ask no peer for hours."""
+        if self.state == self.STATE_CONNECTING:
+            if self.duration() > self.server.websocket_connect_timeout:
+                self.serverReject()
+        elif self.state == self.STATE_OPEN:
+            if time.monotonic() - self.last_ping > self.server.ping_interval:
+                self._sendAutoPing()
+                self.last_ping = time.monotonic()
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if self.receiver is None or self.muted:
             super().onMessage(payload, isBinary)
             return
-        self.last_ping = time.time()
+        self.last_ping = time.monotonic()
         self.receiver(None if isBinary else payload.decode())
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
@@ -84,6 +103,7 @@ class Server(DaphneServer):
             place if "backlog=" in place or place.startswith("fd:") else f"{place}:backlog={BACKLOG}"
             for place in self.endpoints
         ]
+        reactor.seconds = time.monotonic  # or timers wait for hours after the clock is set back
         gc.freeze()
         gc.set_threshold(COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD)
         super().run()
