@@ -41,9 +41,14 @@ endif
 # Parts first, in parallel; then the whole product, once, with its browser tests.
 test: test-tools
 	$(BIN)/deno test --quiet --allow-read tests/js
-	$(BIN)/pytest --numprocesses 2 --ignore tests/live --ignore tests/browser
+	$(BIN)/pytest --numprocesses 2 --ignore tests/live --ignore tests/browser --ignore tests/chaos
 	$(BIN)/pytest tests/live
+	$(BIN)/pytest tests/chaos -m "not long"
 	$(BIN)/pytest tests/browser
+
+# Processes die, links are cut, clocks are set, while 24 tabs look on: about a quarter of an hour.
+chaos: test-tools
+	$(BIN)/pytest tests/chaos
 
 lint: .venv/tools node_modules/installed
 	$(BIN)/ruff format --check .

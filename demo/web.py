@@ -54,18 +54,17 @@ class FrameProtocol(WebSocketProtocol):
         self.socket_opened = self.last_ping = time.monotonic()
         return handshake
 
-    def duration(self) -> float:
-        return time.monotonic() - self.socket_opened
-
     def check_timeouts(self) -> None:
         """As Daphne's, by a clock that nobody sets: set back, it would ask no peer for hours."""
-        if self.state == self.STATE_CONNECTING:
-            if self.duration() > self.server.websocket_connect_timeout:
-                self.serverReject()
-        elif self.state == self.STATE_OPEN:
-            if time.monotonic() - self.last_ping > self.server.ping_interval:
-                self._sendAutoPing()
-                self.last_ping = time.monotonic()
+        now, server = time.monotonic(), self.server
+        age, quiet = now - self.socket_opened, now - self.last_ping
+        if 0 <= server.websocket_timeout < age:
+            self.serverClose()
+        if self.state == self.STATE_CONNECTING and age > server.websocket_connect_timeout:
+            self.serverReject()
+        elif self.state == self.STATE_OPEN and quiet > server.ping_interval:
+            self._sendAutoPing()
+            self.last_ping = now
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if self.receiver is None or self.muted:
@@ -97,10 +96,14 @@ class FrameProtocol(WebSocketProtocol):
 
 
 class Server(DaphneServer):
+    endpoints: list[str]
+
     def run(self) -> None:
         WebSocketFactory.protocol = FrameProtocol  # Daphne has no setting for it
         self.endpoints = [
-            place if "backlog=" in place or place.startswith("fd:") else f"{place}:backlog={BACKLOG}"
+            place
+            if "backlog=" in place or place.startswith("fd:")
+            else f"{place}:backlog={BACKLOG}"
             for place in self.endpoints
         ]
         reactor.seconds = time.monotonic  # or timers wait for hours after the clock is set back

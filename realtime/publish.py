@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from realtime import log
+from realtime.age import older
 from realtime.events import LATEST, Event, encode
 from realtime.models import Job, OutboxEvent
 
@@ -32,12 +33,12 @@ class _Log:
     def hangs(self) -> bool:
         return time.monotonic() < self._asked_again_at
 
-    def append(self, user_id: int, payload: bytes, **options: Any) -> None:
+    def append(self, user_id: int, payload: bytes, **options: Any) -> log.Position | None:
         """As `log.append`. Raises redis.RedisError."""
         if self.hangs:
             raise redis.ConnectionError("it did not answer a moment ago")
         try:
-            log.append(user_id, payload, **options)
+            return log.append(user_id, payload, **options)
         except redis.TimeoutError:
             self._asked_again_at = time.monotonic() + RESPITE
             raise
@@ -118,6 +119,6 @@ def flush(user_id: int) -> int:
 
 def sweep(older_than: timedelta = timedelta(seconds=2)) -> None:
     """Flush what was left behind by a process that died or by a server that was away."""
-    left = OutboxEvent.objects.filter(created_at__lt=timezone.now() - older_than)
+    left = OutboxEvent.objects.filter(older("created_at", older_than, timezone.now()))
     for user_id in left.order_by("user_id").values_list("user_id", flat=True).distinct():
         flush(user_id)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol
 
 from tests.chaos.journal import Account, Said
 
@@ -17,7 +18,9 @@ class Figures:
     applied: tuple[int, int]  # the least and the most by a tab
     resyncs: Counter[str]
     codes: Counter[int]
-    repaired: int  # events whose announcement was lost, and that were applied all the same
+    lost: int  # announcements
+    repaired: int  # events of these that were applied all the same
+    gaps: Counter[str]  # that the web server found, by what found them
     silence: float  # seconds, the longest of a tab between two events
     recovery: float | None  # seconds from the mend until every tab heard of what was said after it
     slowest: float  # seconds that saying something took at most
@@ -29,7 +32,8 @@ class Figures:
             f"applied {self.applied[0]}–{self.applied[1]} by each of {self.tabs} tabs",
             f"resyncs {_counts(self.resyncs)}",
             f"closes {_counts(self.codes)}",
-            f"gaps repaired {self.repaired}",
+            f"announcements lost {self.lost}, their events applied {self.repaired}",
+            f"gaps found by {_counts(self.gaps)}",
             f"longest silence {self.silence:.1f} s",
             "recovered in " + (f"{self.recovery:.1f} s" if self.recovery is not None else "-"),
             f"slowest publish {self.slowest:.2f} s",
@@ -38,20 +42,22 @@ class Figures:
         return f"{self.name}: " + ", ".join(parts)
 
 
+class Played(Protocol):
+    name: str
+    healed: float
+    gaps: Counter[str]
+    notes: list[str]
+
+
 def figures_of(
-    name: str,
-    accounts: Sequence[Account],
-    said: Sequence[Said],
-    lost: set[str],
-    healed: float,
-    notes: Sequence[str] = (),
+    scene: Played, accounts: Sequence[Account], said: Sequence[Said], lost: set[str]
 ) -> Figures:
     """`lost`: ids of the events whose announcement the proxy lost."""
     ids = {event_id for tab in accounts for event_id in tab.applied.values()}
     heard = {(tab.user, mark) for tab in accounts for mark in tab.applied}
     sure = {(event.user, event.mark) for event in said if event.durable}
     return Figures(
-        name,
+        scene.name,
         tabs=len(accounts),
         published=len(sure | heard),
         sure=len(sure),
@@ -61,11 +67,13 @@ def figures_of(
         ),
         resyncs=sum((tab.resyncs for tab in accounts), Counter()),
         codes=sum((tab.codes for tab in accounts), Counter()),
+        lost=len(lost),
         repaired=len(lost & ids),
+        gaps=scene.gaps,
         silence=max(_silence(tab) for tab in accounts),
-        recovery=_recovery(accounts, said, healed) if healed else None,
+        recovery=_recovery(accounts, said, scene.healed) if scene.healed else None,
         slowest=max(event.at - event.began for event in said),
-        notes=list(notes),
+        notes=scene.notes,
     )
 
 

@@ -76,9 +76,9 @@ class Proxy:
         self._thread.join()
         self._loop.close()
 
-    @property
-    def links(self) -> int:
-        return len(self._links)
+    def far_ports(self) -> set[int]:
+        """Where our connections to the other side begin."""
+        return {link.far.get_extra_info("sockname")[1] for link in list(self._links)}
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -59,6 +60,7 @@ class Scene:
         self.world, self.name = world, name
         self.healed = 0.0  # Unix seconds; when what broke was mended
         self.notes: list[str] = []
+        self.gaps = Counter[str]()  # found by the web server, by what found them
         self.cut: set[str] = set()  # tabs that are stopped in the course of it
         self._journal, self._said = folder / "tabs.jsonl", folder / "said.jsonl"
         self._tabs = [*world.tabs(), *quiet]
@@ -69,7 +71,7 @@ class Scene:
         order = {"url": world.url, "journal": str(self._journal)}
         self._browser.tell(json.dumps(order | {"tabs": [asdict(tab) for tab in self._tabs]}))
         until(self.are_open, within=60)
-        self.began = time.time()
+        self.began, self._gaps = time.time(), world.gaps()
         offset = time.time() - time.monotonic()
         arguments = ", ".join(map(repr, (str(self._said), offset, *PEOPLE)))
         program = f"from tests.chaos.publisher import main; main({arguments})"
@@ -123,6 +125,8 @@ class Scene:
         self._work.tell()
         self._settled = time.time()
         until(self._has_all_arrived, within=within, every=0.2)
+        gaps = self.world.gaps()  # counted from the beginning by a web server that came since
+        self.gaps = gaps - self._gaps if gaps >= self._gaps else gaps
         fresh = {name: self.world.snapshot(name) for name in PEOPLE}
         return [
             f"{tab['tab']}: {difference}"
@@ -152,7 +156,7 @@ class Scene:
         accounts = self._accounts()
         said = [event for event in self.said() if event.began < self._settled]
         losses = set(self.world.log_line.lost[self._losses :])
-        figures = figures_of(self.name, accounts, said, losses, self.healed, self.notes)
+        figures = figures_of(self, accounts, said, losses)
         self.world.figures.append(figures)
         assert {tab.tab for tab in accounts} == self._watched()
         for tab in accounts:

@@ -75,6 +75,8 @@ class Tab {
     const asOf = this.#tab.quiet ? null : await this.#fetchRows();
     const socket = this.#socket = new LiveSocket({
       url: `${this.#order.url.replace("http", "ws")}/ws`,
+      eventsUrl: `${this.#order.url}/api/realtime/events`,
+      fetch: (input, init) => this.#fetch(String(input), init),
       lastEventId: asOf,
       userId: this.#tab.userId,
       WebSocket: this.#line(),
@@ -84,7 +86,9 @@ class Tab {
       if (!this.#tab.quiet) return this.#fetchRows();
     });
     if (!this.#tab.quiet) socket.on("*", (message) => this.#tell(message));
-    socket.watch(({ state, reason }) => this.#put({ did: "state", state, reason }));
+    socket.watch(({ state, transport, reason }) => {
+      this.#put({ did: "state", state, transport, reason });
+    });
     socket.connect();
   }
 
@@ -126,12 +130,15 @@ class Tab {
     this.#journal.put({ tab: this.#tab.name, ...line });
   }
 
+  /** @param {string} url @param {RequestInit} [init] */
+  #fetch(url, init) {
+    return fetch(url, { ...init, headers: { ...init?.headers, cookie: this.#tab.cookie } });
+  }
+
   async #fetchRows() {
     const began = Date.now();
-    const response = await fetch(`${this.#order.url}/api/realtime/snapshot`, {
-      headers: { cookie: this.#tab.cookie },
-      signal: AbortSignal.timeout(PATIENCE),
-    });
+    const signal = AbortSignal.timeout(PATIENCE);
+    const response = await this.#fetch(`${this.#order.url}/api/realtime/snapshot`, { signal });
     if (!response.ok) throw new Error(`the snapshot was answered ${response.status}`);
     const { asOf, events, messages } = await response.json();
     for (const row of this.#rows.values()) row.ended = true;

@@ -2,13 +2,18 @@
 
 import struct
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from tests.chaos.conftest import Play, made
+from tests.chaos.proxy import Proxy
 from tests.chaos.world import World
+from tests.live.tab import Tab
 from tests.live.test_faults import is_embedding, is_ready, kill_worker, upload
 from tests.stack import until
 
@@ -62,15 +67,29 @@ def test_the_clock_is_stepped_forward_and_back(stepped: World, clock: Clock, pla
     assert stepped.figures[-1].silence < 3
 
 
-def test_after_a_step_back_a_killed_worker_s_job_is_still_taken_up(
-    stepped: World, clock: Clock, play: Play
-) -> None:
+def test_after_a_step_back_the_dead_are_noticed(stepped: World, clock: Clock, play: Play) -> None:
+    """A killed worker's job is taken up, and a tab whose line went dark is given up."""
     client = stepped.clients[0][1]
+    line = Proxy(lambda: ("127.0.0.1", stepped.stack.port))
     with play(stepped, within=120) as scene:
+        Tab(SimpleNamespace(url=f"http://localhost:{line.port}"), client, origin=stepped.url)
+        assert is_held(stepped, line)
         document_id = upload(client, "stepped.txt", 2_000)
         until(lambda: is_embedding(client, document_id), within=60)
         clock.step(-HOUR)
+        line.darken()
         kill_worker(stepped.stack)
         scene.mended()
         until(lambda: is_ready(client, document_id), within=120, every=0.25)
+        scene.notes.append(f"job done {time.time() - scene.healed:.0f} s after its worker's end")
+        until(lambda: not is_held(stepped, line), within=90, every=0.25)
+        scene.notes.append(f"dark line given up after {time.time() - scene.healed:.0f} s")
     clock.step(0)
+    line.close()
+
+
+def is_held(world: World, line: Proxy) -> bool:
+    """Does the web server hold a connection that came over this line?"""
+    held = world.process("demo.asgi:application").net_connections("tcp")
+    open_ones = {end.raddr.port for end in held if end.status == psutil.CONN_ESTABLISHED}
+    return bool(open_ones & line.far_ports())

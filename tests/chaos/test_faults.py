@@ -15,7 +15,9 @@ def test_a_share_of_the_announcements_is_lost(world: World, play: Play) -> None:
         scene.flow(8)
         world.log_line.loss = 0.0
         scene.mended()
-    assert world.figures[-1].repaired > 30
+    figures = world.figures[-1]
+    assert figures.repaired == figures.lost > 30
+    assert figures.gaps["announcement"] > 30
 
 
 def test_the_lines_to_valkey_and_to_the_tabs_are_cut(world: World, play: Play) -> None:

@@ -2,12 +2,17 @@
 
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.conftest import Play
+from tests.chaos.scene import Scene
 from tests.chaos.world import World
+from tests.live.tab import Tab
+from tests.live.test_faults import is_ready, upload
+from tests.stack import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(240)]
 
@@ -37,15 +42,35 @@ def test_valkey_comes_back_with_an_old_dump(world: World, play: Play, tmp_path: 
 
 def test_valkey_is_frozen_for_30_s(world: World, play: Play) -> None:
     with play(world) as scene:
-        valkey = world.process("valkey-server")
+        valkey, frozen = world.process("valkey-server"), time.monotonic()
         valkey.send_signal(signal.SIGSTOP)
         try:
-            scene.flow(30)
+            assert_a_new_tab_is_sent_away(world)
+            document_id = upload_in_passing(world, scene)
+            scene.flow(30 - (time.monotonic() - frozen))
         finally:
             valkey.send_signal(signal.SIGCONT)
         scene.mended()
         scene.heard()
-        scene.flow(3)
+        client = world.clients[0][1]
+        until(lambda: is_ready(client, document_id), within=90, every=0.25)
+
+
+def assert_a_new_tab_is_sent_away(world: World) -> None:
+    """It cannot be promised anything: it is told to come again."""
+    with world.stack.client("admin") as admin:
+        tab = Tab(world, admin).resume()
+        while (frame := tab.next())["type"] != "closing":
+            pass
+        assert frame["code"] == tab.closed_with() == 1013
+
+
+def upload_in_passing(world: World, scene: Scene) -> str:
+    """People still upload; how long the answer takes is noted."""
+    began = time.monotonic()
+    document_id = upload(world.clients[0][1], "frozen.txt", 3)
+    scene.notes.append(f"an upload was answered in {time.monotonic() - began:.1f} s")
+    return document_id
 
 
 def test_the_subscription_goes_dark_for_ever(world: World, play: Play) -> None:

@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,8 +56,7 @@ class World:
         self.sign_in()
 
     def close(self) -> None:
-        for _, client in self.clients:
-            client.close()
+        self._sign_off()
         self.stack.stop()
         self.tab_line.close()
         self.log_line.close()
@@ -74,9 +74,15 @@ class World:
     # --- People -------------------------------------------------------------------------------
     def sign_in(self) -> None:
         """Begin the sessions of all people anew."""
+        self._sign_off()
+        self.clients = [(name, self.stack.client(name)) for name in PEOPLE for _ in range(SESSIONS)]
+        self.admin = self.stack.client("admin")
+
+    def _sign_off(self) -> None:
         for _, client in self.clients:
             client.close()
-        self.clients = [(name, self.stack.client(name)) for name in PEOPLE for _ in range(SESSIONS)]
+        if self.clients:
+            self.admin.close()
 
     def tabs(self) -> list[TabOf]:
         return [
@@ -91,6 +97,12 @@ class World:
         answer = client.get(f"{self.url}/api/realtime/snapshot")
         shown: dict[str, Any] = answer.raise_for_status().json()
         return shown
+
+    def gaps(self) -> Counter[str]:
+        """How often this web process found events that it was not told of, by what found them."""
+        told = self.admin.get(f"{self.url}/metrics").raise_for_status().text
+        counts = re.findall(r'^realtime_gaps_total\{source="(\w+)"\} (\d+)', told, re.MULTILINE)
+        return Counter({source: int(count) for source, count in counts})
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
         url = self.stack.running()["environment"]["DATABASE_URL"]

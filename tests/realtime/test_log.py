@@ -15,6 +15,7 @@ import pytest
 import redis
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
 from realtime import log, log_server, publish
 from realtime.events import MessageChunk, encode
@@ -236,6 +237,22 @@ class TestPublishing:
         assert [word for word in said if word not in {None, "dropped"}] == [
             "one", "two", "three", "four",
         ]  # fmt: skip
+
+    @pytest.mark.parametrize("age", [1, -60], ids=["left behind", "before the clock was set back"])
+    def test_the_sweep_finds_what_was_left_behind(
+        self, ann: User, events_of: Events, age: int
+    ) -> None:
+        event = OutboxEvent.objects.create(user=ann, payload=encode(chunk("left")))
+        written = timezone.now() - timedelta(minutes=age)
+        OutboxEvent.objects.filter(pk=event.pk).update(created_at=written)
+        OutboxEvent.objects.create(user=ann, payload=encode(chunk("just now")))
+        publish.sweep()
+        assert [event["content"] for event in events_of(ann)] == ["left", "just now"]
+
+    def test_the_sweep_leaves_what_is_just_being_said(self, ann: User, events_of: Events) -> None:
+        OutboxEvent.objects.create(user=ann, payload=encode(chunk("just now")))
+        publish.sweep()
+        assert events_of(ann) == []
 
     def test_an_event_that_was_appended_but_not_deleted_is_not_said_twice(
         self, ann: User, events_of: Events
