@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 CHROMIUM := $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
-.PHONY: run install test test-tools lint format lock bench
+.PHONY: run install test chaos test-tools lint format lock bench
 
 run: install
 	@exec $(BIN)/python manage.py up
