@@ -51,7 +51,7 @@ REVOCATION_TO_CUT = Histogram(
 )
 PRESENCE_HEALED = Counter(
     "realtime_presence_healed",
-    "Times that who is present had to be put right, because the server had forgotten it.",
+    "Members of topics that the log's server had lost, and that were put back.",
 )
 
 # A series that is there from the beginning can be alerted on when it first moves.

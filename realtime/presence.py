@@ -55,7 +55,6 @@ class Presence:
     """Belongs to one event loop; see the module's text."""
 
     def __init__(self, hub: Hub) -> None:
-        self.heals = 0  # members that the server had lost, and that were put back
         self._process = uuid.uuid4().hex
         self._hub = hub
         self._members = Members()
@@ -192,9 +191,7 @@ class Presence:
                 logger.exception("presence could not be written")
             return False
         for room, present in zip(rooms, answers, strict=True):
-            healed = room.touched(present)
-            self.heals += healed
-            PRESENCE_HEALED.inc(healed)
+            PRESENCE_HEALED.inc(room.touched(present))
         return True
 
     async def _renew(self) -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.live.listener import Listener
 from tests.live.tab import Tab
 from tests.live.test_sessions import assert_cut, opened
 from tests.live.test_socket import publish
@@ -143,6 +144,29 @@ def test_a_connection_that_staff_close_comes_back_and_loses_nothing(
         tab = Tab(stack, ann).resume(cursor)
         assert [tab.next()["content"] for _ in range(2)] == ["0", "1"]
         assert tab.next() == {"type": "resumed", "id": head(ann), "replayed": 2}
+
+
+def test_a_line_of_server_sent_events_is_among_them_and_closed_alike(
+    stack: LiveStack, staff: httpx.Client
+) -> None:
+    with stack.client("ann") as ann:
+        listener = Listener(ann, after=head(ann))
+        connection_id = listener.next()["connectionId"]
+        listener.upto("resumed")
+        still_open = number(staff, "realtime_sockets_open", kind="sse")
+        row = row_of(staff, connection_id)
+        assert row
+        assert (row["kind"], row["username"], row["grant"]) == ("sse", "ann", "session")
+        publish(stack, "ann", range(1))
+        assert listener.next()["content"] == "0"
+        url = f"/api/realtime/connections/{connection_id}"
+        assert staff.delete(url).status_code == 204
+        assert listener.upto("closing")["code"] == 1012
+        publish(stack, "ann", range(1, 2))
+        assert next(frame for frame in listener.for_ever() if "content" in frame)["content"] == "1"
+        listener.close()
+    until(lambda: number(staff, "realtime_sockets_open", kind="sse") == still_open - 1)
+    assert number(staff, CLOSED, code="1012", kind="sse", by="server") >= 1
 
 
 def head(client: httpx.Client) -> str:
