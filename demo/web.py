@@ -95,17 +95,18 @@ class FrameProtocol(WebSocketProtocol):
             self.sendCloseFrame(code)
 
 
+def with_backlog(endpoint: str) -> str:
+    """A Twisted endpoint that lets `BACKLOG` connections wait, if it says nothing of it."""
+    is_ours = endpoint.startswith(("tcp:", "unix:")) and "backlog=" not in endpoint
+    return f"{endpoint}:backlog={BACKLOG}" if is_ours else endpoint
+
+
 class Server(DaphneServer):
     endpoints: list[str]
 
     def run(self) -> None:
         WebSocketFactory.protocol = FrameProtocol  # Daphne has no setting for it
-        self.endpoints = [
-            place
-            if "backlog=" in place or place.startswith("fd:")
-            else f"{place}:backlog={BACKLOG}"
-            for place in self.endpoints
-        ]
+        self.endpoints = [with_backlog(place) for place in self.endpoints]
         reactor.seconds = time.monotonic  # or timers wait for hours after the clock is set back
         gc.freeze()
         gc.set_threshold(COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD)
