@@ -65,7 +65,7 @@ export class ChatMessage extends HTMLElement {
    * @param {string} after the event that it holds already
    */
   take(fresh, after) {
-    const ended = this.writing && fresh.dataset.writing === "false";
+    const changed = this.writing || this.dataset.attempt !== fresh.dataset.attempt;
     const asked = this.querySelectorAll("[data-decide=approve]").length;
     takeAttributes(this, fresh);
     this.#growth = new Growth(Number(this.dataset.length));
@@ -73,8 +73,15 @@ export class ChatMessage extends HTMLElement {
     showsWork(this, this.writing);
     this.catchUp(after);
     const asks = this.querySelectorAll("[data-decide=approve]").length > asked;
-    if (ended) this.#announce();
-    else if (asks) notice("The model asks to use a tool.", { hidden: true });
+    if (changed) this.announce();
+    if (asks) notice("The model asks to use a tool.", { hidden: true });
+  }
+
+  /** Say that it has ended, if it has. */
+  announce() {
+    if (this.writing) return;
+    const problem = this.querySelector(".problem p")?.textContent;
+    notice(problem ?? "The answer is complete.", { hidden: true });
   }
 
   /** @param {Message} event */
@@ -168,11 +175,6 @@ export class ChatMessage extends HTMLElement {
       pause = AGAIN;
     }
     this.#fetching = false;
-  }
-
-  #announce() {
-    const problem = this.querySelector(".problem p")?.textContent;
-    notice(problem ?? "The answer is complete.", { hidden: true });
   }
 
   // --- What a person does ------------------------------------------------------------------------

@@ -40,7 +40,7 @@ export class ChatSession extends HTMLElement {
     this.addEventListener("click", (event) => this.#click(event), { signal });
     this.addEventListener(ACCEPTED, (event) => {
       const { method } = /** @type {CustomEvent} */ (event).detail;
-      if (method === "DELETE") location.assign(this.dataset.page ?? "");
+      if (method === "DELETE") this.#leave();
     }, { signal });
     if (this.dataset.id) goToTheEnd();
   }
@@ -59,7 +59,10 @@ export class ChatSession extends HTMLElement {
 
   /** The conversation as the server has it now; one fetch after the other. */
   fetch() {
-    const done = this.#queue.then(() => this.#fetchNow());
+    const done = this.#queue.then(() => this.#fetchNow()).catch((error) => {
+      if (error.status !== 404) throw error;
+      this.#gone();
+    });
     this.#queue = done.catch(() => {});
     return done;
   }
@@ -104,15 +107,23 @@ export class ChatSession extends HTMLElement {
   }
 
   #gone() {
+    // Whoever deletes it here goes on to a new one.
+    if (this.querySelector("[data-action^=DELETE][aria-busy=true]")) return this.#leave();
     const [title, link] = [document.createElement("h1"), document.createElement("a")];
     title.textContent = "This chat was deleted";
     link.href = this.dataset.page ?? "";
     link.textContent = "Begin another";
+    this.dataset.id = "";
     this.replaceChildren(title, link);
     document.querySelector("chat-composer")?.remove();
   }
 
+  #leave() {
+    location.assign(this.dataset.page ?? "");
+  }
+
   async #fetchNow() {
+    const sent = this.#echoes.size;
     const accepted = [...this.#echoes].filter(({ dataset }) => dataset.key);
     const { part, after } = await fetchPart(`${this.#address}part/${location.search}`);
     const fresh = /** @type {HTMLElement} */ (part.firstElementChild);
@@ -129,12 +140,20 @@ export class ChatSession extends HTMLElement {
     else show();
     const messages = this.#list.querySelectorAll("chat-message[data-writing=true]");
     for (const message of messages) /** @type {ChatMessage} */ (message).catchUp(after);
+    // A very short answer is complete before it was ever seen as being written.
+    if (this.#echoes.size < sent) {
+      /** @type {ChatMessage | undefined} */ ([...this.querySelectorAll("chat-message")].at(-1))
+        ?.announce();
+    }
     nameThePage(this.dataset.title ?? "");
     this.dispatchEvent(new Event("renewed", { bubbles: true }));
   }
 
-  /** What is among the messages now, also if the answer to sending it is still on its way. */
-  #dropEchoes(/** @type {HTMLElement} */ list) {
+  /**
+   * What is among the messages now, also if the answer to sending it is still on its way.
+   * @param {HTMLElement} list
+   */
+  #dropEchoes(list) {
     const shown = new Set(itemsOf(this.#list).map(({ dataset }) => dataset.key));
     const added = itemsOf(list).filter(({ dataset }) => !shown.has(dataset.key));
     const words = added.map((item) => item.querySelector(".wrote")?.textContent);
@@ -180,8 +199,10 @@ export class ChatSession extends HTMLElement {
     field.value = title.textContent ?? "";
     field.maxLength = 120;
     field.ariaLabel = "Title of this chat";
+    let closed = false; // taking the field away blurs it, too
     const close = async (/** @type {boolean} */ keeps) => {
-      if (!field.isConnected) return;
+      if (closed) return;
+      closed = true;
       const name = field.value.trim();
       field.replaceWith(title);
       if (!keeps || !name || name === title.textContent) return;
