@@ -93,7 +93,9 @@ def shown_steps(steps: Sequence[Step]) -> list[Shown]:
 
 
 def shown_message(step: Step) -> Shown:
-    message = step.message
+    message, job = step.message, step.message.job
+    if job and job.status == Status.RUNNING and message.attempt != job.attempt:
+        message.content = message.content[: message.settled]  # as the new attempt will find it
     rows = list(message.sources.all())
     sources = {rank: _here(source, message) for rank, source in sources_of(rows).items()}
     return Shown(

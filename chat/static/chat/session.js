@@ -19,7 +19,9 @@ import "chat/message.js";
 /** @typedef {import("realtime/socket.js").Message} Message */
 /** @typedef {import("chat/message.js").ChatMessage} ChatMessage */
 
-const ABOUT_A_MESSAGE = ["message_chunk", "message_status", "rag_progress", "tool_call"];
+const ABOUT_A_MESSAGE = /** @type {const} */ (
+  ["message_chunk", "message_status", "rag_progress", "tool_call"]
+);
 
 export class ChatSession extends HTMLElement {
   /** @type {AbortController | null} */

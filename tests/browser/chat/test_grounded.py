@@ -25,7 +25,7 @@ def herons(page: Page, tmp_path: Path) -> str:
 
 
 def test_a_citation_opens_the_passage_it_rests_on(page: Page, say: Say, herons: str) -> None:
-    page.get_by_text("My documents").click()
+    page.get_by_text("My documents", exact=True).click()
     say(page, QUESTION)
     complete(page)
     citation = reply(page).locator(".citation")
@@ -50,7 +50,7 @@ def test_the_steps_to_an_answer_are_told(page: Page, say: Say, herons: str) -> N
             { subtree: true, childList: true, characterData: true });
         }"""
     )
-    page.get_by_text("My documents").click()
+    page.get_by_text("My documents", exact=True).click()
     say(page, QUESTION)
     complete(page)
     told = page.evaluate("[...told].filter(Boolean)")
@@ -58,7 +58,7 @@ def test_the_steps_to_an_answer_are_told(page: Page, say: Say, herons: str) -> N
 
 
 def test_only_chosen_documents_are_answered_from(page: Page, say: Say, herons: str) -> None:
-    page.get_by_text("My documents").click()
+    page.get_by_text("My documents", exact=True).click()
     page.get_by_text("All of them").click()
     page.get_by_label(herons).check()
     expect(page.locator(".pick summary").first).to_have_text("1 chosen")
@@ -77,7 +77,7 @@ def test_a_switch_is_the_same_in_every_tab(page: Page, say: Say, herons: str) ->
     complete(page)
     other = page.context.new_page()
     other.goto(page.url)
-    page.get_by_text("My documents").click()
+    page.get_by_text("My documents", exact=True).click()
     expect(other.get_by_label("My documents")).to_be_checked()
     expect(other.get_by_text("All of them")).to_be_visible()
 
@@ -85,7 +85,7 @@ def test_a_switch_is_the_same_in_every_tab(page: Page, say: Say, herons: str) ->
 def test_a_source_whose_document_was_removed_is_still_shown(
     page: Page, say: Say, herons: str, stack: LiveStack
 ) -> None:
-    page.get_by_text("My documents").click()
+    page.get_by_text("My documents", exact=True).click()
     say(page, QUESTION)
     complete(page)
     with stack.client() as client:
