@@ -33,12 +33,12 @@ class _Log:
     def hangs(self) -> bool:
         return time.monotonic() < self._asked_again_at
 
-    def append(self, user_id: int, payload: bytes, **options: Any) -> log.Position | None:
+    def append(self, user_id: int, payload: bytes, **options: Any) -> None:
         """As `log.append`. Raises redis.RedisError."""
         if self.hangs:
             raise redis.ConnectionError("it did not answer a moment ago")
         try:
-            return log.append(user_id, payload, **options)
+            log.append(user_id, payload, **options)
         except redis.TimeoutError:
             self._asked_again_at = time.monotonic() + RESPITE
             raise
@@ -73,20 +73,23 @@ def publish_now(user_id: int, event: Event, job: Job) -> log.Position | None:
     """Send a piece of a text that is not in its row yet, outside of any transaction.
 
     None when the log's server is away, or a newer attempt of the job has spoken: then it is not
-    sent, and the caller sends it again with the next piece.
+    sent, and the caller sends it again with the next piece, at a pace of its own.
     """
     options = {"coalesce": event.stream, "job": job.pk, "fence": job.fence}
-    return _append(user_id, encode(event), **options)
-
-
-def _append(user_id: int, payload: bytes, **options: Any) -> log.Position | None:
-    if _log.hangs:
-        return None
     try:
-        return _log.append(user_id, payload, **options)
+        return log.append(user_id, encode(event), **options)
+    except redis.RedisError as error:
+        logger.warning("a piece waits, the log does not answer: %s", error)
+        return None
+
+
+def _append(user_id: int, payload: bytes, **options: Any) -> None:
+    if _log.hangs:
+        return
+    try:
+        _log.append(user_id, payload, **options)
     except redis.RedisError as error:
         logger.warning("event dropped, the log does not answer: %s", error)
-        return None
 
 
 def flush(user_id: int) -> int:
