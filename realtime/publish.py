@@ -75,9 +75,9 @@ def publish_now(user_id: int, event: Event, job: Job) -> log.Position | None:
     None when the log's server is away, or a newer attempt of the job has spoken: then it is not
     sent, and the caller sends it again with the next piece, at a pace of its own.
     """
-    options = {"coalesce": event.stream, "job": job.pk, "fence": job.fence}
+    told = encode(event)
     try:
-        return log.append(user_id, encode(event), **options)
+        return log.append(user_id, told, coalesce=event.stream, job=job.pk, fence=job.fence)
     except redis.RedisError as error:
         logger.warning("a piece waits, the log does not answer: %s", error)
         return None
