@@ -23,6 +23,13 @@ def test_unchanged_files_are_collected_once(own_folder: Path) -> None:
     assert not collect()
 
 
+def test_every_collected_file_of_ours_holds_something(own_folder: Path) -> None:
+    collect()
+    files = [path for app in ("chat", "demo", "realtime") for path in (own_folder / app).iterdir()]
+    assert len(files) > 30
+    assert [path.name for path in files if not path.stat().st_size] == []
+
+
 def test_leaving_debug_makes_the_hashed_names_again(settings: Any, own_folder: Path) -> None:
     hashed = settings.STORAGES
     settings.STORAGES = {**hashed, "staticfiles": {"BACKEND": PLAIN}}
