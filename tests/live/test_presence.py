@@ -131,9 +131,9 @@ def test_who_it_is_taken_from_is_gone_at_once_and_hears_nothing_more(
     annes = Page(stack, ann, document).hears("ann")
     bobs = Page(stack, bob, document).hears("ann", "bob")
     assert annes.next() == (CAME, "bob")
+    share_id = share(ann, document)
     since = time.monotonic()
-    taken = ann.delete(f"/api/documents/{document}/shares/{share(ann, document)}")
-    assert taken.status_code == 204
+    assert ann.delete(f"/api/documents/{document}/shares/{share_id}").status_code == 204
     assert annes.next() == (LEFT, "bob")
     assert time.monotonic() - since < 1
     annes.act(LEFT)
