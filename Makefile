@@ -7,7 +7,7 @@ HAS = $(shell PATH="$$PATH:/usr/sbin" command -v $(1))
 SSH_TOOLS := $(strip $(if $(call HAS,sshd),,openssh-server) $(foreach tool,zsh fish tcsh busybox dash,$(if $(call HAS,$(tool)),,$(tool))))
 CHROMIUM := $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
-.PHONY: run install test test-tools lint format lock bench
+.PHONY: run install test chaos test-tools lint format lock bench
 
 # On one's own machine, hosts may be that machine and those of its network.
 run: export MCP_SSH_ALLOW_PRIVATE ?= on
@@ -52,9 +52,14 @@ endif
 # Parts first, in parallel; then the whole product, once, with its browser tests.
 test: test-tools
 	$(BIN)/deno test --quiet --allow-read tests/js
-	$(BIN)/pytest --numprocesses 2 --ignore tests/live --ignore tests/browser
+	$(BIN)/pytest --numprocesses 2 --ignore tests/live --ignore tests/browser --ignore tests/chaos
 	$(BIN)/pytest tests/live
+	$(BIN)/pytest tests/chaos -m "not long"
 	$(BIN)/pytest tests/browser
+
+# Processes die, links are cut, clocks are set, while 24 tabs look on: about a quarter of an hour.
+chaos: test-tools
+	$(BIN)/pytest tests/chaos
 
 lint: .venv/tools node_modules/installed
 	$(BIN)/ruff format --check .

@@ -11,17 +11,21 @@ from django.db.models import prefetch_related_objects
 from chat.blocks import html_of
 from chat.models import CallStatus, Message, ToolCall
 from chat.path import Step
+from chat.tools import Tool, named, servers
 from rag.markdown import Source, cited
 from rag.sources import sources_of
 from realtime.models import ACTIVE, Status
 
+LONG, LONG_LINES = 2_000, 20
+
 
 @dataclass(frozen=True)
 class Card:
-    """A tool call. `arguments` as readable JSON."""
+    """A tool call. `arguments` as readable JSON; `tool` while it waits for its owner."""
 
     call: ToolCall
     arguments: str
+    tool: Tool | None = None
 
     @property
     def awaits(self) -> bool:
@@ -49,6 +53,12 @@ class Shown:
     @property
     def length(self) -> int:
         return len(self.message.content)
+
+    @property
+    def is_long(self) -> bool:
+        """What a person wrote, too long to be shown at its full height."""
+        content = self.message.content
+        return len(content) > LONG or content.count("\n") > LONG_LINES
 
     @property
     def job_status(self) -> str:
@@ -83,9 +93,11 @@ def shown_steps(steps: Sequence[Step]) -> list[Shown]:
 
 
 def shown_message(step: Step) -> Shown:
-    message = step.message
+    message, job = step.message, step.message.job
+    if job and job.status == Status.RUNNING and message.attempt != job.attempt:
+        message.content = message.content[: message.settled]  # as the new attempt will find it
     rows = list(message.sources.all())
-    sources = sources_of(rows)
+    sources = {rank: _here(source, message) for rank, source in sources_of(rows).items()}
     return Shown(
         message,
         step,
@@ -93,6 +105,13 @@ def shown_message(step: Step) -> Shown:
         [(row, sources[row.rank]) for row in rows],
         cited(message.content, sources),
     )
+
+
+def _here(source: Source, message: Message) -> Source:
+    """A source whose document is gone is shown below the reply: a page has many with its rank."""
+    if not source.url.startswith("#"):
+        return source
+    return source._replace(url=f"#source-{message.pk}-{source.url.rpartition('-')[2]}")
 
 
 def _parts(message: Message, sources: dict[int, Source]) -> list[Part]:
@@ -109,14 +128,19 @@ def _parts(message: Message, sources: dict[int, Source]) -> list[Part]:
         return numbered
 
     for offset, calls in groupby(message.tool_calls.all(), key=lambda call: call.offset):
-        parts.append(Part(blocks(offset), [_card(call) for call in calls]))
+        owner_id = message.session.owner_id
+        parts.append(Part(blocks(offset), [_card(call, owner_id) for call in calls]))
         begin = offset
     parts.append(Part(blocks(None)))
     return parts
 
 
-def _card(call: ToolCall) -> Card:
-    return Card(call, json.dumps(call.arguments, indent=2, ensure_ascii=False))
+def _card(call: ToolCall, owner_id: int) -> Card:
+    arguments = json.dumps(call.arguments, indent=2, ensure_ascii=False)
+    if call.status != CallStatus.AWAITING_APPROVAL:
+        return Card(call, arguments)
+    known = named(servers(owner_id, [call.server_id]))
+    return Card(call, arguments, next((t for _, t in known.values() if t.name == call.name), None))
 
 
 @lru_cache(maxsize=2_000)

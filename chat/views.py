@@ -1,19 +1,21 @@
 """The chat pages, and the parts of them that are rendered again when something happens."""
 
+import json
 import uuid
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from chat import sessions
-from chat.models import ChatSession, Message
+from chat.models import CallStatus, ChatSession, Message, ToolCall
 from chat.offers import chosen, offers
 from chat.path import Tree
 from chat.shown import shown_message, shown_steps
 from chat.tools import provider
 from documents.models import Document
-from realtime.models import Status
+from realtime.models import ACTIVE, Job, Status
 from realtime.pages import Context, live_page, owner, shown
 
 MESSAGES = 50
@@ -33,8 +35,13 @@ def new_page(request: HttpRequest) -> Context:
 def session_page(request: HttpRequest, session_id: uuid.UUID) -> Context:
     context = _session(request, session_id)
     # What is written may be half a second older than the stream's head.
-    writing = (item.message.cursor for item in context["messages"] if item.is_writing)
-    return {**context, **_sessions(request), "live_after": next(writing, "")}
+    running = (i.message.cursor for i in context["messages"] if i.job_status == Status.RUNNING)
+    return {
+        **context,
+        **_sessions(request),
+        **_choices(request, context["session"]),
+        "live_after": next(running, ""),
+    }
 
 
 @require_safe
@@ -57,17 +64,28 @@ def message_part(request: HttpRequest, message_id: uuid.UUID) -> Context:
     step = next(
         step for step in Tree(message.session).steps(message.pk) if step.message.pk == message_id
     )
-    return {"item": shown_message(step)}
+    return {"item": shown_message(step), "offers": offers()}
 
 
 def _sessions(request: HttpRequest) -> Context:
-    words, show = request.GET.get("q", "")[:200], shown(request, SESSIONS)
-    found = list(sessions.search(owner(request), words)[: show + 1])
+    """The conversations that have begun. `show` is the list's own; that of the messages is not."""
+    words, show = request.GET.get("q", "")[:200], shown(request, SESSIONS, by="chats")
+    mine = sessions.search(owner(request), words).exclude(leaf=None)
+    found = list(_with_state(mine)[: show + 1])
     return {
         "sessions": found[:show],
         "sessions_more": show + SESSIONS if len(found) > show else 0,
         "words": words,
     }
+
+
+def _with_state(found: QuerySet[ChatSession]) -> QuerySet[ChatSession]:
+    """With what to say of each: a reply is being written, or a tool waits for its owner."""
+    writing = Job.objects.filter(chat_message__session=OuterRef("pk"), status__in=ACTIVE)
+    asked = ToolCall.objects.filter(
+        message__session=OuterRef("pk"), status=CallStatus.AWAITING_APPROVAL
+    )
+    return found.annotate(is_writing=Exists(writing), asks=Exists(asked))
 
 
 def _session(request: HttpRequest, session_id: uuid.UUID) -> Context:
@@ -76,12 +94,28 @@ def _session(request: HttpRequest, session_id: uuid.UUID) -> Context:
     steps = Tree(session).steps(session.leaf_id)
     items = shown_steps(steps[-show:])
     return {
-        **_choices(request, session),
+        "offers": offers(),
+        "offer": chosen(session.model),
+        "set_up": _set_up(session),
         "session": session,
         "export": f"/api/chat/sessions/{session.pk}/export",
         "messages": items,
         "earlier": show + MESSAGES if len(steps) > show else 0,
     }
+
+
+def _set_up(session: ChatSession) -> str:
+    """How the conversation is set up now, for the switches of its composer."""
+    offer = chosen(session.model)
+    documents = session.documents.values_list("pk", flat=True)
+    return json.dumps(
+        {
+            "model": [offer.name] if offer else [],
+            "use_documents": ["on"] if session.use_documents else [],
+            "document": [str(pk) for pk in documents],
+            "server": session.mcp_server_ids,
+        }
+    )
 
 
 def _choices(request: HttpRequest, session: ChatSession | None) -> Context:

@@ -1,4 +1,5 @@
-"""The settings page: my password, where I am signed in, and the tokens of my programs."""
+"""The settings page: my password, where I am signed in, the tokens of my programs, and the tools
+that I always allow."""
 
 import re
 from typing import Any
@@ -12,6 +13,7 @@ from django.shortcuts import redirect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from chat.models import ToolPermission
 from realtime.access_api import is_current, mine
 from realtime.models import ApiToken, Scope
 from realtime.pages import Context, live_page, owner
@@ -62,8 +64,12 @@ def _access(request: HttpRequest) -> dict[str, Any]:
         for session in mine(person)
     ]
     sessions.sort(key=lambda session: not session["current"])
-    tokens = ApiToken.objects.filter(owner=person)
-    return {"sessions": sessions, "tokens": tokens, "scopes": Scope.choices}
+    return {
+        "sessions": sessions,
+        "tokens": ApiToken.objects.filter(owner=person),
+        "scopes": Scope.choices,
+        "permissions": ToolPermission.objects.filter(owner=person),
+    }
 
 
 @sensitive_post_parameters()

@@ -9,6 +9,7 @@ from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
 from django.core.exceptions import ImproperlyConfigured
 
 from demo import env
+from demo.schedule import Every
 from realtime.log_server import Address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -238,15 +239,18 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "take up what a lost worker left": {
         "task": "realtime.reap",
-        "schedule": 5.0,
+        "schedule": Every(5),
         "options": {"expires": 10},
     },
     "let replies go on": {
         "task": "chat.sweep",
-        "schedule": 5.0,
+        "schedule": Every(5),
         "options": {"expires": 10},
     },
-    "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
+    "forget old idempotency keys and sessions": {
+        "task": "realtime.forget",
+        "schedule": Every(3600),
+    },
 }
 
 # --- Servers on people's own hosts ---------------------------------------------------------------

@@ -48,11 +48,29 @@ class FrameProtocol(WebSocketProtocol):
 
     receiver: Callable[[str | None], None] | None = None
 
+    def onConnect(self, request: Any) -> Any:
+        self.failByDrop = False  # who breaks the protocol is told so, by a close code
+        handshake = super().onConnect(request)
+        self.socket_opened = self.last_ping = time.monotonic()
+        return handshake
+
+    def check_timeouts(self) -> None:
+        """As Daphne's, by a clock that nobody sets: set back, it would ask no peer for hours."""
+        now, server = time.monotonic(), self.server
+        age, quiet = now - self.socket_opened, now - self.last_ping
+        if 0 <= server.websocket_timeout < age:
+            self.serverClose()
+        if self.state == self.STATE_CONNECTING and age > server.websocket_connect_timeout:
+            self.serverReject()
+        elif self.state == self.STATE_OPEN and quiet > server.ping_interval:
+            self._sendAutoPing()
+            self.last_ping = now
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         if self.receiver is None or self.muted:
             super().onMessage(payload, isBinary)
             return
-        self.last_ping = time.time()
+        self.last_ping = time.monotonic()
         self.receiver(None if isBinary else payload.decode())
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
@@ -77,15 +95,19 @@ class FrameProtocol(WebSocketProtocol):
             self.sendCloseFrame(code)
 
 
+def with_backlog(endpoint: str) -> str:
+    """A Twisted endpoint that lets `BACKLOG` connections wait, if it says nothing of it."""
+    is_ours = endpoint.startswith(("tcp:", "unix:")) and "backlog=" not in endpoint
+    return f"{endpoint}:backlog={BACKLOG}" if is_ours else endpoint
+
+
 class Server(DaphneServer):
+    endpoints: list[str]
+
     def run(self) -> None:
         WebSocketFactory.protocol = FrameProtocol  # Daphne has no setting for it
-        self.endpoints = [
-            place
-            if "backlog=" in place or place.startswith("fd:")
-            else f"{place}:backlog={BACKLOG}"
-            for place in self.endpoints
-        ]
+        self.endpoints = [with_backlog(place) for place in self.endpoints]
+        reactor.seconds = time.monotonic  # or timers wait for hours after the clock is set back
         gc.freeze()
         gc.set_threshold(COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD)
         super().run()

@@ -2,11 +2,12 @@
 
 A model's text is not trusted. It is rendered without raw HTML, then everything but a short list of
 elements is removed, and only then are the citations of passages that exist made into links: a text
-cannot say itself where `[1]` leads. Code is coloured by the classes of Pygments.
+cannot say itself where `[1]` leads. Code is coloured by the classes of Pygments, and can be copied.
 """
 
 import re
 from collections.abc import Iterator, Mapping
+from html import unescape
 from typing import NamedTuple
 
 import nh3
@@ -43,6 +44,7 @@ _BLOCKS = {"blockquote", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "
 _TABLES = {"table", "tbody", "td", "th", "thead", "tr"}
 _ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "span": {"class"}, "code": {"class"}}
 _HEADING = re.compile(r"<(/?)h([12])>")
+_CODE = re.compile(r'<pre>(<code(?: class="language-([^"]*)")?>.*?</code>)</pre>', re.DOTALL)
 _TAG = re.compile(r"(<[^>]*>)")
 _CITATION = re.compile(r"\[(\d{1,3}(?:\s*,\s*\d{1,3})*)\]")
 _VERBATIM = ("a", "code", "pre")
@@ -88,7 +90,22 @@ def _safe(html: str, sources: Mapping[int, Source]) -> SafeString:
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )
-    return mark_safe("".join(_linked(clean, sources)))
+    return mark_safe(_framed("".join(_linked(clean, sources))))
+
+
+def _framed(html: str) -> str:
+    """Code under a line with its language and a button to copy it; wide tables can be scrolled."""
+    html = html.replace("<table>", '<div class="table" tabindex="0"><table>')
+    return _CODE.sub(_code, html.replace("</table>", "</table></div>"))
+
+
+def _code(found: re.Match[str]) -> str:
+    language = escape(unescape(found[2] or "")[:30])
+    return (
+        f'<div class="code" dir="ltr"><p class="code-head"><span>{language}</span>'
+        '<button type="button" class="quiet needs-script" data-copy-code>Copy</button></p>'
+        f'<pre tabindex="0">{found[1]}</pre></div>'
+    )
 
 
 def render_quotes(text: str, sources: Mapping[int, Source]) -> SafeString:

@@ -125,8 +125,11 @@ _encoder = msgspec.json.Encoder()
 
 
 def decode(text: str) -> Inbound:
-    """Raises msgspec.ValidationError or msgspec.DecodeError for what the protocol does not know."""
-    frame: Inbound = _decoder.decode(text)
+    """Raises ValueError for what the protocol does not know."""
+    try:
+        frame: Inbound = _decoder.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     return frame
 
 

@@ -23,6 +23,7 @@ from django.utils import timezone
 from kombu.exceptions import KombuError
 from redis import RedisError
 
+from realtime.age import older
 from realtime.events import Event
 from realtime.models import ACTIVE, ENDED, Job, Status
 from realtime.publish import publish
@@ -256,7 +257,7 @@ def _take_up(job: Job) -> bool:
 
 def _send_again(now: datetime) -> None:
     """Jobs that wait long although nothing is before them in their queue."""
-    waiting = Job.objects.filter(status=Status.QUEUED, queued_at__lt=now - SEND_AGAIN)
+    waiting = Job.objects.filter(older("queued_at", SEND_AGAIN, now), status=Status.QUEUED)
     for name in waiting.order_by("kind").values_list("kind", flat=True).distinct():
         if not _is_empty(_kinds[name].queue):
             continue  # the workers are busy, and would only get more messages of the same jobs

@@ -108,7 +108,8 @@ class Position:
     def parse(cls, cursor: str) -> "Position":
         """Raises ValueError for what no server of ours has sent."""
         epoch, separator, offset = cursor.partition("-")
-        if not (separator and epoch.isalnum() and offset.isdecimal() and len(cursor) < 64):
+        is_ours = cursor.isascii() and epoch.isalnum() and offset.isdecimal()
+        if not (separator and is_ours and len(cursor) < 64):
             raise ValueError("a cursor looks like <epoch>-<offset>")
         return cls(epoch, int(offset))
 

@@ -60,7 +60,7 @@ def position(user_id: int) -> str:
         return ""
 
 
-def shown(request: HttpRequest, step: int, most: int = 1000) -> int:
+def shown(request: HttpRequest, step: int, most: int = 1000, *, by: str = "show") -> int:
     """How many rows of a list to show: `?show=`, which "Show more" raises by a step."""
-    asked = request.GET.get("show", "")
+    asked = request.GET.get(by, "")
     return max(step, min(int(asked), most)) if asked.isdecimal() and len(asked) < 6 else step

@@ -1,6 +1,7 @@
 """`publish(user_id, event)`: the one way to say something to a user, from any process."""
 
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +10,41 @@ from django.db import transaction
 from django.utils import timezone
 
 from realtime import log
+from realtime.age import older
 from realtime.events import LATEST, Event, encode
 from realtime.models import Job, OutboxEvent
 
 logger = logging.getLogger(__name__)
+
+RESPITE = 3.0  # seconds in which a log that did not answer in time is not asked again
+
+
+class _Log:
+    """The log, as work speaks to it.
+
+    To ask a server that hangs costs its whole time limit, and work has something to say several
+    times a second: so it is asked once, and then left alone for a while.
+    """
+
+    def __init__(self) -> None:
+        self._asked_again_at = 0.0  # by the monotonic clock
+
+    @property
+    def hangs(self) -> bool:
+        return time.monotonic() < self._asked_again_at
+
+    def append(self, user_id: int, payload: bytes, **options: Any) -> None:
+        """As `log.append`. Raises redis.RedisError."""
+        if self.hangs:
+            raise redis.ConnectionError("it did not answer a moment ago")
+        try:
+            log.append(user_id, payload, **options)
+        except redis.TimeoutError:
+            self._asked_again_at = time.monotonic() + RESPITE
+            raise
+
+
+_log = _Log()
 
 
 def publish(user_id: int, event: Event, *, durable: bool = False, job: Job | None = None) -> None:
@@ -41,18 +73,23 @@ def publish_now(user_id: int, event: Event, job: Job) -> log.Position | None:
     """Send a piece of a text that is not in its row yet, outside of any transaction.
 
     None when the log's server is away, or a newer attempt of the job has spoken: then it is not
-    sent, and the caller sends it again with the next piece.
+    sent, and the caller sends it again with the next piece, at a pace of its own.
     """
-    options = {"coalesce": event.stream, "job": job.pk, "fence": job.fence}
-    return _append(user_id, encode(event), **options)
-
-
-def _append(user_id: int, payload: bytes, **options: Any) -> log.Position | None:
+    told = encode(event)
     try:
-        return log.append(user_id, payload, **options)
+        return log.append(user_id, told, coalesce=event.stream, job=job.pk, fence=job.fence)
+    except redis.RedisError as error:
+        logger.warning("a piece waits, the log does not answer: %s", error)
+        return None
+
+
+def _append(user_id: int, payload: bytes, **options: Any) -> None:
+    if _log.hangs:
+        return
+    try:
+        _log.append(user_id, payload, **options)
     except redis.RedisError as error:
         logger.warning("event dropped, the log does not answer: %s", error)
-        return None
 
 
 def flush(user_id: int) -> int:
@@ -60,6 +97,8 @@ def flush(user_id: int) -> int:
 
     An event that was appended but not deleted, because we died between, is not appended again.
     """
+    if _log.hangs:
+        return 0
     with transaction.atomic():
         waiting = list(
             OutboxEvent.objects.select_for_update().filter(user_id=user_id).order_by("id")
@@ -67,7 +106,7 @@ def flush(user_id: int) -> int:
         moved: list[int] = []
         try:
             for event in waiting:
-                log.append(
+                _log.append(
                     user_id,
                     bytes(event.payload),
                     key=str(event.pk),
@@ -83,6 +122,6 @@ def flush(user_id: int) -> int:
 
 def sweep(older_than: timedelta = timedelta(seconds=2)) -> None:
     """Flush what was left behind by a process that died or by a server that was away."""
-    left = OutboxEvent.objects.filter(created_at__lt=timezone.now() - older_than)
+    left = OutboxEvent.objects.filter(older("created_at", older_than, timezone.now()))
     for user_id in left.order_by("user_id").values_list("user_id", flat=True).distinct():
         flush(user_id)

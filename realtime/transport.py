@@ -61,7 +61,8 @@ class AsgiTransport:
     """A WebSocket of any ASGI server."""
 
     def __init__(self, send: Send) -> None:
-        self._sender = Sender(send)
+        self._to_server = send
+        self._sender = Sender(self._send)
 
     def write(self, batch: Batch) -> None:
         self._sender.put(
@@ -70,3 +71,12 @@ class AsgiTransport:
 
     def close(self, code: int) -> None:
         self._sender.put([{"type": "websocket.close", "code": code}])
+
+    async def _send(self, message: Message) -> None:
+        try:
+            await self._to_server(message)
+        except Exception as error:
+            if isinstance(error, OSError) or message["type"] != "websocket.close":
+                raise
+            # Daphne itself refuses 1011 to 1013; `closing`, sent before, has told the code.
+            await self._to_server({"type": "websocket.close", "code": 1000})

@@ -1,13 +1,21 @@
 """The socket at /ws, against the running web server."""
 
+import os
 import signal
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import httpx
+import pytest
 from websockets.exceptions import ConnectionClosed
 
+from demo.stack import answers, free_port
 from tests.live.tab import Tab
-from tests.stack import LiveStack, until
+from tests.stack import ROOT, LiveStack, until
 
 
 def publish(stack: LiveStack, username: str, numbers: range) -> None:
@@ -92,6 +100,42 @@ def test_a_person_gets_nothing_of_another_s(stack: LiveStack, ann: httpx.Client)
         assert annes.next()["content"] == "0"
         publish(stack, "bob", range(7, 8))
         assert bob.next()["content"] == "7"
+
+
+@contextmanager
+def another_web_server(stack: LiveStack, module: str) -> Iterator[SimpleNamespace]:
+    """One more process on the stack's servers."""
+    port = free_port()
+    command = ["-m", module, "-b", "127.0.0.1", "-p", str(port), "demo.asgi:application"]
+    process = subprocess.Popen(
+        [sys.executable, *command, "--access-log", os.devnull],
+        cwd=ROOT,
+        env=stack.environment | {"PORT": str(port)},
+    )
+    try:
+        until(lambda: answers(f"http://127.0.0.1:{port}/healthz"))
+        yield SimpleNamespace(url=f"http://localhost:{port}", process=process)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(("module", "code"), [("demo.web", 1012), ("daphne", 1000)])
+def test_a_web_server_that_is_told_to_end_says_when_to_come_again(
+    stack: LiveStack, ann: httpx.Client, module: str, code: int
+) -> None:
+    """Daphne itself knows no such close code; the frame before it says the same."""
+    with another_web_server(stack, module) as other:
+        tabs = [Tab(other, ann).resume() for _ in range(3)]
+        for tab in tabs:
+            tab.next()
+        other.process.terminate()
+        for tab in tabs:
+            closing = tab.next()
+            assert (closing["type"], closing["code"]) == ("closing", 1012)
+            assert closing["retryAfterMs"] >= 0
+            assert tab.closed_with() == code
+        assert other.process.wait(5) == 0
 
 
 def test_a_restarted_web_server_loses_nothing(stack: LiveStack, ann: httpx.Client) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -58,6 +60,20 @@ def test_a_child_that_dies_is_restarted_and_said_so(stack: LiveStack, name: str)
     until(lambda: stack.said().count(words) > before)
     until(lambda: any(p.pid != child.pid for p in stack.processes(CHILDREN[name])))
     until(lambda: ready(stack), within=60)
+
+
+def test_five_hundred_connections_at_once_wait_until_the_web_server_has_time(
+    stack: LiveStack,
+) -> None:
+    """As when it comes back and all tabs with it."""
+    [web, *_] = stack.processes("demo.asgi:application")
+    web.suspend()
+    with ExitStack() as ending:
+        ending.callback(web.resume)
+        for _ in range(500):
+            place = ("127.0.0.1", stack.port)
+            ending.enter_context(socket.create_connection(place, timeout=2))
+    assert ready(stack)
 
 
 def test_commands_say_in_one_line_that_nothing_runs(stack: LiveStack, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
 from realtime import log
 from realtime.log import Position
@@ -101,3 +102,13 @@ def test_a_master_without_changes_keeps_its_epoch(server: Valkey, replica: Valke
     before = Position.parse(say(1)[0])
     replica.kill()
     assert Position.parse(say(2)[0]) == Position(before.epoch, 2)
+
+
+def test_a_master_that_has_lost_its_replicas_takes_nothing_if_told_so(server: Valkey) -> None:
+    """What it took might be gone after a fail-over; so it waits in the outbox instead."""
+    say(1)
+    server.client.config_set("min-replicas-to-write", 1)
+    with pytest.raises(redis.RedisError, match="NOREPLICAS"):
+        say(2)
+    server.client.config_set("min-replicas-to-write", 0)
+    assert Position.parse(say(2)[0]).offset == 2

@@ -260,12 +260,13 @@ def test_a_lease_is_renewed_while_the_work_is_silent(
     assert len(leases) >= 3
 
 
+@pytest.mark.parametrize("age", [2, -60], ids=["long ago", "before the clock was set back"])
 def test_a_queued_job_whose_message_was_lost_is_sent_again(
-    queued: Job, valkey: redis.Redis
+    queued: Job, valkey: redis.Redis, age: int
 ) -> None:
     assert valkey.llen("nobody-listens") == 1
     valkey.flushall()
-    Job.objects.filter(pk=queued.pk).update(queued_at=timezone.now() - jobs.SEND_AGAIN * 2)
+    Job.objects.filter(pk=queued.pk).update(queued_at=timezone.now() - jobs.SEND_AGAIN * age)
     jobs.reap()
     jobs.reap()
     assert valkey.llen("nobody-listens") == 1

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,8 +15,9 @@ import pytest
 import redis
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
-from realtime import log, publish
+from realtime import log, log_server, publish
 from realtime.events import MessageChunk, encode
 from realtime.log_server import Address, Line
 from realtime.models import OutboxEvent
@@ -205,6 +209,50 @@ class TestPublishing:
         publish.sweep(timedelta(0))
         publish.sweep(timedelta(0))
         assert [event["content"] for event in events_of(ann)] == ["late"]
+
+    def test_a_log_that_hangs_holds_work_up_once(
+        self,
+        ann: User,
+        valkey: redis.Redis,
+        events_of: Events,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(publish, "_log", publish._Log())
+        log.append(ann.pk, b"{}")  # the connection is there
+        pid = valkey.info("server")["process_id"]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            for word in ("one", "two", "three"):
+                publish.publish(ann.pk, chunk("dropped"))
+                publish.publish(ann.pk, chunk(word), durable=True)
+            took = time.monotonic() - began
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert took < log_server.TIMEOUT + 0.5
+        assert OutboxEvent.objects.count() == 3
+        monkeypatch.setattr(publish, "_log", publish._Log())  # the respite is over
+        publish.publish(ann.pk, chunk("four"), durable=True)
+        said = [event.get("content") for event in events_of(ann)]
+        assert [word for word in said if word not in {None, "dropped"}] == [
+            "one", "two", "three", "four",
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("age", [1, -60], ids=["left behind", "before the clock was set back"])
+    def test_the_sweep_finds_what_was_left_behind(
+        self, ann: User, events_of: Events, age: int
+    ) -> None:
+        event = OutboxEvent.objects.create(user=ann, payload=encode(chunk("left")))
+        written = timezone.now() - timedelta(minutes=age)
+        OutboxEvent.objects.filter(pk=event.pk).update(created_at=written)
+        OutboxEvent.objects.create(user=ann, payload=encode(chunk("just now")))
+        publish.sweep()
+        assert [event["content"] for event in events_of(ann)] == ["left", "just now"]
+
+    def test_the_sweep_leaves_what_is_just_being_said(self, ann: User, events_of: Events) -> None:
+        OutboxEvent.objects.create(user=ann, payload=encode(chunk("just now")))
+        publish.sweep()
+        assert events_of(ann) == []
 
     def test_an_event_that_was_appended_but_not_deleted_is_not_said_twice(
         self, ann: User, events_of: Events

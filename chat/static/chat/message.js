@@ -3,43 +3,45 @@
  * `<chat-message>`: one message. A reply grows by `message_chunk`, whose blocks of HTML take the
  * place of those that are shown; a piece without blocks is shown as it is until some come. All else
  * (an end, a tool, sources) fetches the message as the server renders it.
+ *
+ * `<chat-session>` calls `tell` with the events that are about it.
  */
 
+import { goToTheEnd, growing } from "chat/follow.js";
+import { Growth } from "chat/growth.js";
+import { copy } from "realtime/copy.js";
+import { keepFocus } from "realtime/focus.js";
 import { call, fetchPart, toFragment } from "realtime/http.js";
 import { isNews } from "realtime/job-news.js";
-import { keepFocus } from "realtime/focus.js";
 import { live } from "realtime/live.js";
 import { notice } from "realtime/notice.js";
-import { atTheEnd, toTheEnd } from "realtime/scroll.js";
+import { renew, takeAttributes } from "realtime/renew.js";
+import { showsWork } from "realtime/title.js";
+import { editWords } from "chat/edit.js";
 import "realtime/actions.js";
+import "rag/code.js";
 
 /** @typedef {import("realtime/socket.js").Message} Message */
 
 const AGAIN = 1_000;
+const MISSING = 200;
 const FOUND = 50;
-const HOLDS_TEXT = "code, p, li, td, h3, h4, h5, h6";
+const HOLDS_TEXT = "pre > code, p, li, td, th, h3, h4, h5, h6";
 
 export class ChatMessage extends HTMLElement {
-  /** @type {AbortController | null} */
-  #life = null;
-  /** Characters that are shown, counted in code points. */
-  #length = 0;
+  /** @type {Growth | null} */
+  #growth = null;
   #fetching = false;
   #fetchAgain = false;
 
   connectedCallback() {
-    this.#life = new AbortController();
-    const { signal } = this.#life;
-    this.#length = Number(this.dataset.length);
-    live.on("message_chunk", (event) => this.#tell(event), { signal });
-    live.on("message_status", (event) => this.#tell(event), { signal });
-    live.on("rag_progress", (event) => this.#tell(event), { signal });
-    live.on("tool_call", (event) => this.#tell(event), { signal });
-    this.addEventListener("click", (event) => this.#click(event), { signal });
+    this.#growth ??= new Growth(Number(this.dataset.length));
+    showsWork(this, this.writing);
+    this.onclick = (event) => this.#click(event);
   }
 
   disconnectedCallback() {
-    this.#life?.abort();
+    showsWork(this, false);
   }
 
   get writing() {
@@ -52,66 +54,73 @@ export class ChatMessage extends HTMLElement {
    */
   catchUp(after) {
     for (const event of live.since(this.dataset.cursor || after)) {
-      if (event.type === "message_chunk") this.#tell(event);
+      if (event.type === "message_chunk") this.tell(event);
     }
-    for (const event of live.since(after)) if (event.type !== "message_chunk") this.#tell(event);
+    for (const event of live.since(after)) if (event.type !== "message_chunk") this.tell(event);
   }
 
-  /** The message as the server has it now. */
-  async fetch() {
-    const { part, after } = await fetchPart(this.dataset.part ?? "");
-    const fresh = /** @type {ChatMessage} */ (part.firstElementChild);
-    const follow = atTheEnd();
-    keepFocus(this, () => this.replaceChildren(...fresh.childNodes));
-    const ended = this.writing && fresh.dataset.writing === "false";
-    for (const name of ["attempt", "progress", "length", "cursor", "writing", "versions"]) {
-      this.dataset[name] = fresh.dataset[name];
-    }
-    this.#length = Number(this.dataset.length);
+  /**
+   * Be what the server has rendered now.
+   * @param {HTMLElement} fresh
+   * @param {string} after the event that it holds already
+   */
+  take(fresh, after) {
+    const changed = this.writing || this.dataset.attempt !== fresh.dataset.attempt;
+    const asked = this.querySelectorAll("[data-decide=approve]").length;
+    takeAttributes(this, fresh);
+    this.#growth = new Growth(Number(this.dataset.length));
+    growing(() => keepFocus(this, () => renew(this, fresh, settle)));
+    showsWork(this, this.writing);
     this.catchUp(after);
-    if (follow) toTheEnd();
-    if (ended) this.#announce();
+    const asks = this.querySelectorAll("[data-decide=approve]").length > asked;
+    if (changed) this.announce();
+    if (asks) notice("The model asks to use a tool.", { hidden: true });
+  }
+
+  /** Say that it has ended, if it has. */
+  announce() {
+    if (this.writing) return;
+    const problem = this.querySelector(".problem p")?.textContent;
+    notice(problem ?? "The answer is complete.", { hidden: true });
   }
 
   /** @param {Message} event */
-  #tell(event) {
+  tell(event) {
     if ((event.queryId ?? event.messageId) !== this.dataset.id) return;
     if (event.type === "message_chunk") this.#write(event);
     else if (event.type === "message_status") this.#move(event);
-    else if (event.type === "tool_call") this.#fetchSoon();
-    else if (event.progress >= FOUND) this.#fetchSoon();
+    else if (event.type === "tool_call" || event.progress >= FOUND) this.#fetchSoon();
   }
 
   /** @param {Message} event */
   #move(event) {
+    const { attempt, progress, inTurn } = this.dataset;
     const seen = {
-      attempt: Number(this.dataset.attempt),
-      progress: Number(this.dataset.progress),
+      attempt: Number(attempt),
+      progress: Number(progress),
       ended: !this.writing,
     };
     if (!isNews(seen, event)) return;
     const words = this.querySelector(".reply-words");
     if (words) words.textContent = event.message;
-    const changed = event.terminal || !this.writing || event.status === "WAITING";
-    if (changed || Number(event.attempt) > seen.attempt) this.#fetchSoon();
+    const begins = Number(event.attempt) > seen.attempt;
+    const changed = event.terminal || seen.ended || event.status === "WAITING" || inTurn === "true";
+    if (changed || begins && this.#growth?.length) this.#fetchSoon();
+    else if (begins) this.dataset.attempt = event.attempt;
   }
 
   /** @param {Message} event */
   #write(event) {
-    if (Number(event.attempt) !== Number(this.dataset.attempt)) {
-      if (Number(event.attempt) > Number(this.dataset.attempt)) this.#fetchSoon();
-      return;
-    }
-    const points = [...event.content];
-    const end = event.contentOffset + points.length;
-    if (event.contentOffset > this.#length) return void this.#fetchSoon(); // a piece is missing
-    if (end < this.#length || end === this.#length && !event.blocks) return;
-    const follow = atTheEnd();
-    const fresh = points.slice(this.#length - event.contentOffset).join("");
-    this.#length = end;
-    if (!event.blocks) this.#append(fresh);
-    else if (!this.#put(event.blocksFrom, event.blocks)) return void this.#fetchSoon();
-    if (follow) toTheEnd();
+    const newer = Number(event.attempt) - Number(this.dataset.attempt);
+    if (newer > 0) return void this.#fetchSoon();
+    if (newer < 0) return;
+    const [count, last] = [this.querySelectorAll(".block").length, this.#reply.lastElementChild];
+    const open = last?.matches(".block") ? count - 1 : count;
+    const added = this.#growth?.add(/** @type {any} */ (event), count, open);
+    if (!added) return void this.#fetchSoon(MISSING);
+    const { blocks, text } = added;
+    if (blocks) growing(() => this.#put(added.from, blocks));
+    else if (text) growing(() => this.#append(text));
   }
 
   get #reply() {
@@ -119,50 +128,53 @@ export class ChatMessage extends HTMLElement {
   }
 
   /**
-   * Blocks in place of all from a number on; false when some before them are missing.
+   * Blocks in place of all from a number on.
    * @param {number} from
    * @param {string[]} blocks
    */
   #put(from, blocks) {
-    const shown = /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll(".block"));
-    if (from > shown.length) return false;
-    for (const block of [...shown].slice(from)) block.remove();
-    this.#reply.append(...blocks.map((html, n) => blockOf(from + n, toFragment(html))));
-    return true;
+    const shown = this.querySelectorAll(".block");
+    blocks.forEach((html, n) => {
+      const [block, was] = [blockOf(from + n, toFragment(html)), shown[from + n]];
+      if (!was) this.#reply.append(block);
+      else if (!was.isEqualNode(block)) was.replaceWith(block);
+    });
+    for (const block of [...shown].slice(from + blocks.length)) block.remove();
   }
 
   /** Text that is not rendered yet, at the end of what is. @param {string} text */
   #append(text) {
-    if (!text) return;
     const last = this.#reply.lastElementChild;
     if (last?.matches(".block")) {
       return [last, ...last.querySelectorAll(HOLDS_TEXT)].at(-1)?.append(text);
     }
-    const number = this.querySelectorAll(".block").length;
     const plain = document.createElement("p");
     plain.append(text);
-    this.#reply.append(blockOf(number, plain));
+    this.#reply.append(blockOf(this.querySelectorAll(".block").length, plain));
   }
 
-  /** One fetch at a time, and one more if something came meanwhile. */
-  async #fetchSoon() {
+  /**
+   * One fetch at a time, and one more if something came meanwhile.
+   * @param {number} [pause] before it
+   */
+  async #fetchSoon(pause = 0) {
     this.#fetchAgain = true;
     if (this.#fetching) return;
     this.#fetching = true;
     while (this.#fetchAgain && this.isConnected) {
+      if (pause) await new Promise((go) => setTimeout(go, pause));
       this.#fetchAgain = false;
-      await this.fetch().catch(async (error) => {
-        if (error.status === 404) return; // deleted; the session tells
-        await new Promise((go) => setTimeout(go, AGAIN));
-        this.#fetchAgain = error.status === 0 || error.status >= 500;
-      });
+      try {
+        const { part, after } = await fetchPart(this.dataset.part ?? "");
+        this.take(/** @type {HTMLElement} */ (part.firstElementChild), after);
+      } catch (error) {
+        const { status } = /** @type {import("realtime/http.js").Problem} */ (error);
+        if (status === 404) break; // deleted; the session tells
+        this.#fetchAgain ||= status === 0 || status >= 500;
+      }
+      pause = AGAIN;
     }
     this.#fetching = false;
-  }
-
-  #announce() {
-    const problem = this.querySelector(".problem")?.textContent?.trim();
-    notice(problem ?? "The answer is complete.", { hidden: true });
   }
 
   // --- What a person does ------------------------------------------------------------------------
@@ -173,7 +185,7 @@ export class ChatMessage extends HTMLElement {
     const { decide, copy, edit } = button.dataset;
     if (decide) this.#decide(button, decide);
     if (copy !== undefined) this.#copy();
-    if (edit !== undefined) this.#edit();
+    if (edit !== undefined) this.edit();
   }
 
   /**
@@ -196,55 +208,31 @@ export class ChatMessage extends HTMLElement {
     this.#fetchSoon();
   }
 
-  async #copy() {
-    try {
-      const { content } = await call("GET", `/api/chat/messages/${this.dataset.id}`);
-      await navigator.clipboard.writeText(content);
-      notice("Copied");
-    } catch (error) {
-      notice(/** @type {Error} */ (error).message);
-    }
+  #copy() {
+    copy(call("GET", `/api/chat/messages/${this.dataset.id}`).then(({ content }) => content));
   }
 
-  /** What was written, in a field to change it. */
-  #edit() {
-    const said = /** @type {HTMLElement} */ (this.querySelector(".wrote"));
-    const form = document.createElement("form");
-    const field = document.createElement("textarea");
-    const end = document.createElement("div");
-    const [send, leave] = ["Send", "Leave it"].map((words) => {
-      const button = document.createElement("button");
-      button.textContent = words;
-      return button;
+  /** What was written, in a field. */
+  edit() {
+    const said = /** @type {HTMLElement | null} */ (this.querySelector(".wrote"));
+    if (!said) return;
+    editWords(said, `/api/chat/messages/${this.dataset.id}/edit`, async () => {
+      const session = /** @type {any} */ (this.closest("chat-session"));
+      await session.fetch();
+      goToTheEnd();
     });
-    form.className = "edit";
-    field.value = said.textContent ?? "";
-    field.ariaLabel = "What you wrote";
-    field.rows = Math.min(12, field.value.split("\n").length + 1);
-    field.dir = "auto";
-    end.className = "dialog-end";
-    send.className = "primary";
-    leave.type = "button";
-    end.append(leave, send);
-    form.append(field, end);
-    const close = () => {
-      form.replaceWith(said);
-      /** @type {HTMLElement | null} */ (this.querySelector("[data-edit]"))?.focus();
-    };
-    leave.addEventListener("click", close);
-    form.addEventListener("keydown", (event) => event.key === "Escape" && close());
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
-      try {
-        await call("POST", `/api/chat/messages/${this.dataset.id}/edit`, { content: field.value });
-        close();
-      } catch (error) {
-        notice(/** @type {Error} */ (error).message);
-      }
-    });
-    said.replaceWith(form);
-    field.focus();
   }
+}
+
+/** @type {import("realtime/renew.js").Settle} */
+function settle(was, is) {
+  if (was instanceof HTMLDetailsElement && !was.matches(".call-arguments")) {
+    /** @type {HTMLDetailsElement} */ (is).open ||= was.open;
+  }
+  if (was.dataset.key !== "reply" && !was.dataset.call) return false;
+  takeAttributes(was, is);
+  renew(was, is, settle);
+  return true;
 }
 
 /**
@@ -254,7 +242,8 @@ export class ChatMessage extends HTMLElement {
 function blockOf(number, content) {
   const block = document.createElement("div");
   block.className = "block";
-  block.dataset.block = String(number);
+  block.dataset.key = String(number);
+  block.dir = "auto";
   block.append(content);
   return block;
 }

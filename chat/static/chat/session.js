@@ -1,151 +1,260 @@
 // @ts-check
 /**
  * `<chat-session>`: one conversation, its messages as they come, in this tab or another; and what
- * its menu offers. `<chat-list>`: all of them, at the side.
+ * its menu offers. It sends `renewed` up from it when it shows what the server has now.
  */
 
-import { call, fetchPart } from "realtime/http.js";
+import { goToTheEnd, growing } from "chat/follow.js";
+import { ACCEPTED } from "realtime/actions.js";
 import { keepFocus } from "realtime/focus.js";
+import { call, fetchPart } from "realtime/http.js";
 import { live } from "realtime/live.js";
 import { notice } from "realtime/notice.js";
-import { atTheEnd, toTheEnd } from "realtime/scroll.js";
-import "chat/message.js";
+import { renew, takeAttributes } from "realtime/renew.js";
+import { nameThePage } from "realtime/title.js";
 import "chat/composer.js";
+import "chat/list.js";
+import "chat/message.js";
 
 /** @typedef {import("realtime/socket.js").Message} Message */
 /** @typedef {import("chat/message.js").ChatMessage} ChatMessage */
 
-const TOGETHER = 100;
-const TYPING = 250;
+const ABOUT_A_MESSAGE = /** @type {const} */ (
+  ["message_chunk", "message_status", "rag_progress", "tool_call"]
+);
 
 export class ChatSession extends HTMLElement {
   /** @type {AbortController | null} */
   #life = null;
   #queue = Promise.resolve();
+  /** What was sent and is not among the messages yet. @type {Set<HTMLElement>} */
+  #echoes = new Set();
 
   connectedCallback() {
     this.#life = new AbortController();
     const { signal } = this.#life;
+    for (const type of ABOUT_A_MESSAGE) {
+      live.on(type, (event) => this.#message(event)?.tell(event), { signal });
+    }
     live.on("chat_session", (event) => this.#tell(event), { signal });
     live.on("resync", () => this.dataset.id && this.fetch(), { signal });
-    this.addEventListener("click", ({ target }) => {
-      if (/** @type {Element} */ (target).closest("[data-rename]")) this.#rename();
+    addEventListener("popstate", () => location.reload(), { signal });
+    this.addEventListener("click", (event) => this.#click(event), { signal });
+    this.addEventListener(ACCEPTED, (event) => {
+      const { method } = /** @type {CustomEvent} */ (event).detail;
+      if (method === "DELETE") this.#leave();
     }, { signal });
-    if (this.dataset.id) toTheEnd();
+    if (this.dataset.id) goToTheEnd();
   }
 
   disconnectedCallback() {
     this.#life?.abort();
   }
 
-  /** One fetch after the other, so that an older answer never covers a newer one. */
+  get #list() {
+    return /** @type {HTMLElement} */ (this.querySelector(".messages"));
+  }
+
+  get #address() {
+    return `${this.dataset.page}${this.dataset.id}/`;
+  }
+
+  /** The conversation as the server has it now; one fetch after the other. */
   fetch() {
-    const done = this.#queue.then(() => this.#fetchNow());
+    const done = this.#queue.then(() => this.#fetchNow()).catch((error) => {
+      if (error.status !== 404) throw error;
+      this.#gone();
+    });
     this.#queue = done.catch(() => {});
     return done;
+  }
+
+  /** A new conversation has begun: this is it, at its own address. @param {string} id */
+  begin(id) {
+    this.dataset.id = id;
+    history.pushState(null, "", this.#address);
+  }
+
+  /** A message at once on the page; the server's own takes its place. @param {string} words */
+  echo(words) {
+    const [item, said] = [document.createElement("li"), document.createElement("div")];
+    said.className = "wrote";
+    said.dir = "auto";
+    said.textContent = words;
+    item.className = "echo";
+    item.append(said);
+    this.#echoes.add(item);
+    this.#list.append(item);
+    goToTheEnd();
+    return item;
+  }
+
+  /** It was not sent. @param {HTMLElement} echo */
+  forget(echo) {
+    this.#echoes.delete(echo);
+    echo.remove();
+  }
+
+  /** @param {Message} event */
+  #message(event) {
+    const id = CSS.escape(event.queryId ?? event.messageId);
+    return /** @type {ChatMessage | null} */ (this.querySelector(`#message-${id}`));
   }
 
   /** @param {Message} event */
   #tell(event) {
     if (event.sessionId !== this.dataset.id) return;
-    if (event.status === "DELETED") {
-      this.replaceChildren();
-      location.assign("/chat/");
-    } else this.fetch().catch((error) => notice(error.message));
+    if (event.status === "DELETED") this.#gone();
+    else this.fetch().catch((error) => notice(error.message));
+  }
+
+  #gone() {
+    // Whoever deletes it here goes on to a new one.
+    if (this.querySelector("[data-action^=DELETE][aria-busy=true]")) return this.#leave();
+    const [title, link] = [document.createElement("h1"), document.createElement("a")];
+    title.textContent = "This chat was deleted";
+    link.href = this.dataset.page ?? "";
+    link.textContent = "Begin another";
+    this.dataset.id = "";
+    this.replaceChildren(title, link);
+    document.querySelector("chat-composer")?.remove();
+  }
+
+  #leave() {
+    location.assign(this.dataset.page ?? "");
   }
 
   async #fetchNow() {
-    const query = location.search;
-    const { part, after } = await fetchPart(`${this.dataset.part}${query}`);
+    const sent = this.#echoes.size;
+    const accepted = [...this.#echoes].filter(({ dataset }) => dataset.key);
+    const { part, after } = await fetchPart(`${this.#address}part/${location.search}`);
     const fresh = /** @type {HTMLElement} */ (part.firstElementChild);
-    const follow = atTheEnd();
-    const kept = new Map([...this.querySelectorAll("chat-message")].map((old) => [old.id, old]));
-    for (const message of fresh.querySelectorAll("chat-message")) {
-      const old = kept.get(message.id);
-      if (old && isSame(old, message)) message.replaceWith(old);
+    const list = /** @type {HTMLElement} */ (fresh.querySelector(".messages"));
+    for (const echo of accepted) this.#echoes.delete(echo);
+    this.#dropEchoes(list);
+    this.#keepEarlier(list);
+    takeAttributes(this, fresh);
+    const show = () => {
+      keepFocus(this, () => renew(this, fresh, (was, is) => settle(was, is, after)));
+      this.#list.append(...this.#echoes);
+    };
+    if (list.querySelector("[data-writing=true]")) growing(show);
+    else show();
+    const messages = this.#list.querySelectorAll("chat-message[data-writing=true]");
+    for (const message of messages) /** @type {ChatMessage} */ (message).catchUp(after);
+    // A very short answer is complete before it was ever seen as being written.
+    if (this.#echoes.size < sent) {
+      /** @type {ChatMessage | undefined} */ ([...this.querySelectorAll("chat-message")].at(-1))
+        ?.announce();
     }
-    keepFocus(this, () => this.replaceChildren(...fresh.childNodes));
-    document.title = `${this.querySelector("h1")?.textContent} · Product Demo`;
-    const messages = /** @type {NodeListOf<ChatMessage>} */ (this.querySelectorAll("chat-message"));
-    for (const message of messages) message.catchUp(after);
-    if (follow) toTheEnd();
+    nameThePage(this.dataset.title ?? "");
+    this.dispatchEvent(new Event("renewed", { bubbles: true }));
   }
 
-  /** The title becomes a field. */
+  /**
+   * What is among the messages now, also if the answer to sending it is still on its way.
+   * @param {HTMLElement} list
+   */
+  #dropEchoes(list) {
+    const shown = new Set(itemsOf(this.#list).map(({ dataset }) => dataset.key));
+    const added = itemsOf(list).filter(({ dataset }) => !shown.has(dataset.key));
+    const words = added.map((item) => item.querySelector(".wrote")?.textContent);
+    for (const echo of this.#echoes) {
+      if (words.includes(echo.textContent)) this.#echoes.delete(echo);
+    }
+  }
+
+  /** What stands before the first message that was fetched stays. @param {HTMLElement} list */
+  #keepEarlier(list) {
+    const [first] = itemsOf(list);
+    const place = itemsOf(this.#list).findIndex(({ dataset }) =>
+      dataset.key === first?.dataset.key
+    );
+    const earlier = itemsOf(this.#list).slice(0, Math.max(0, place));
+    list.prepend(...earlier.map((item) => item.cloneNode()));
+  }
+
+  // --- What a person does ------------------------------------------------------------------------
+  /** @param {MouseEvent} event */
+  #click(event) {
+    const target = /** @type {Element} */ (event.target);
+    if (target.closest("[data-rename]")) this.#rename();
+    const link = /** @type {HTMLAnchorElement | null} */ (target.closest(".earlier a"));
+    if (!link) return;
+    event.preventDefault();
+    this.#showEarlier(link.href).catch((error) => notice(error.message));
+  }
+
+  /** What is read stays in its place. @param {string} url */
+  async #showEarlier(url) {
+    history.replaceState(null, "", url);
+    const page = document.documentElement;
+    const below = page.scrollHeight - page.scrollTop;
+    await this.fetch();
+    scrollTo({ top: page.scrollHeight - below });
+  }
+
+  /** The title becomes a field; leaving it keeps what was typed, Escape does not. */
   #rename() {
     const title = /** @type {HTMLElement} */ (this.querySelector("h1"));
     const field = document.createElement("input");
     field.value = title.textContent ?? "";
     field.maxLength = 120;
     field.ariaLabel = "Title of this chat";
-    const close = () => field.isConnected && field.replaceWith(title);
-    field.addEventListener("keydown", async (event) => {
-      if (event.key === "Escape") close();
-      if (event.key !== "Enter") return;
+    let closed = false; // taking the field away blurs it, too
+    const close = async (/** @type {boolean} */ keeps) => {
+      if (closed) return;
+      closed = true;
+      const name = field.value.trim();
+      field.replaceWith(title);
+      if (!keeps || !name || name === title.textContent) return;
       try {
-        await call("PATCH", `/api/chat/sessions/${this.dataset.id}`, { title: field.value });
-        title.textContent = field.value;
-        close();
+        await call("PATCH", `/api/chat/sessions/${this.dataset.id}`, { title: name });
+        title.textContent = name;
       } catch (error) {
         notice(/** @type {Error} */ (error).message);
       }
+    };
+    field.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape" || key === "Enter") close(key === "Enter");
     });
-    field.addEventListener("blur", close);
+    field.addEventListener("blur", () => close(true));
     title.replaceWith(field);
     field.select();
   }
 }
 
+/** @param {Element} list */
+const itemsOf = (list) => /** @type {HTMLElement[]} */ ([...list.children]);
+
 /**
- * What is shown is kept where nothing but its own events could change it.
- * @param {Element} old
- * @param {Element} fresh
+ * @param {HTMLElement} was
+ * @param {HTMLElement} is
+ * @param {string} after the event that is held already
+ * @returns {boolean}
  */
-function isSame(old, fresh) {
-  const [a, b] = [old, fresh].map((element) => /** @type {HTMLElement} */ (element).dataset);
-  return a.attempt === b.attempt && a.writing === b.writing && a.versions === b.versions &&
-    (a.writing === "true" || a.length === b.length);
+function settle(was, is, after) {
+  if (was.matches(".page-head")) return was.querySelector("input") !== null; // being renamed
+  if (was.matches(".messages")) {
+    renew(was, is, (one, other) => settle(one, other, after));
+    return true;
+  }
+  if (!is.firstElementChild) return true;
+  const old = /** @type {ChatMessage | null} */ (was.querySelector("chat-message"));
+  const fresh = /** @type {HTMLElement | null} */ (is.querySelector("chat-message"));
+  if (!old || !fresh) return false;
+  if (!isSame(old.dataset, fresh.dataset)) old.take(fresh, after);
+  return true;
 }
 
-class ChatList extends HTMLElement {
-  /** @type {AbortController | null} */
-  #life = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-
-  connectedCallback() {
-    this.#life = new AbortController();
-    const { signal } = this.#life;
-    live.on("chat_session", () => this.#soon(TOGETHER), { signal });
-    live.on("resync", () => this.#fetch(), { signal });
-    this.#field.addEventListener("input", () => this.#soon(TYPING), { signal });
-  }
-
-  disconnectedCallback() {
-    this.#life?.abort();
-    clearTimeout(this.#timer);
-  }
-
-  get #field() {
-    return /** @type {HTMLInputElement} */ (this.querySelector("input"));
-  }
-
-  /** @param {number} wait */
-  #soon(wait) {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fetch().catch((error) => notice(error.message)), wait);
-  }
-
-  async #fetch() {
-    const query = new URLSearchParams({ q: this.#field.value });
-    const { part } = await fetchPart(`${this.dataset.part}?${query}`);
-    const place = /** @type {HTMLElement} */ (this.querySelector(".found"));
-    keepFocus(place, () => place.replaceChildren(part));
-    for (const link of place.querySelectorAll("a")) {
-      if (link.pathname === location.pathname) link.ariaCurrent = "page";
-    }
-  }
+/**
+ * What is shown is kept where nothing but its own events could change it.
+ * @param {DOMStringMap} a
+ * @param {DOMStringMap} b
+ */
+function isSame(a, b) {
+  const alike = ["attempt", "writing", "inTurn", "versions"].every((name) => a[name] === b[name]);
+  return alike && (a.writing === "true" || a.length === b.length);
 }
 
 customElements.define("chat-session", ChatSession);
-customElements.define("chat-list", ChatList);

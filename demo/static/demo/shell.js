@@ -5,7 +5,6 @@ import { live } from "realtime/live.js";
 import { SIGNED_OUT } from "realtime/http.js";
 import "realtime/connection-status.js";
 import "realtime/drafts.js";
-import "realtime/job-progress.js";
 import "realtime/session-banner.js";
 import "demo/local-times.js";
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Buttons that command the API: `data-action="POST /api/…"`, after a question with `data-confirm`
- * (`data-confirm-text`, and `data-confirm-yes` for the button).
+ * Buttons that command the API: `data-action="POST /api/…"`, with `data-body` if there is any, after
+ * a question with `data-confirm` (`data-confirm-text`, and `data-confirm-yes` for the button).
  * What the command changes comes back as an event.
  */
 
@@ -14,12 +14,12 @@ export const ACCEPTED = "accepted";
 document.addEventListener("click", async ({ target }) => {
   const button = /** @type {Element} */ (target).closest?.("button[data-action]");
   if (!(button instanceof HTMLButtonElement) || button.ariaBusy === "true") return;
-  const { action = "", confirm, confirmText, confirmYes } = button.dataset;
+  const { action = "", body, confirm, confirmText, confirmYes } = button.dataset;
   if (confirm && !await confirmed(confirm, confirmText, confirmYes)) return;
   const [method, url] = action.split(" ");
   button.ariaBusy = "true";
   try {
-    await call(method, url);
+    await call(method, url, body && JSON.parse(body));
     button.dispatchEvent(new CustomEvent(ACCEPTED, { bubbles: true, detail: { method, url } }));
   } catch (error) {
     notice(/** @type {Error} */ (error).message);

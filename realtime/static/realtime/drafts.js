@@ -17,7 +17,7 @@ const fieldsIn = (place) => /** @type {NodeListOf<Field>} */ (place.querySelecto
 ));
 
 /** @param {Field} field */
-function keep(field) {
+export function keepDraft(field) {
   if (field.value) sessionStorage.setItem(keyOf(field), field.value);
   else sessionStorage.removeItem(keyOf(field));
 }
@@ -33,11 +33,11 @@ export function forgetDrafts(place) {
 if (userId) {
   for (const field of fieldsIn(document)) {
     field.value ||= sessionStorage.getItem(keyOf(field)) ?? "";
-    keep(field); // somebody may have typed before we came
+    keepDraft(field); // somebody may have typed before we came
   }
   document.addEventListener("input", ({ target }) => {
     if (/** @type {Element} */ (target).matches("[data-draft]")) {
-      keep(/** @type {Field} */ (target));
+      keepDraft(/** @type {Field} */ (target));
     }
   });
 }

@@ -25,12 +25,17 @@ export const csrfToken = () =>
  * @param {string} method
  * @param {string} url
  * @param {object} [body] sent as JSON
+ * @param {string} [key] makes it harmless to send the same again
  * @returns {Promise<any>} what came back, or null
  */
-export async function call(method, url, body) {
+export async function call(method, url, body, key) {
   const response = await reach(url, {
     method,
-    headers: { "X-CSRFToken": csrfToken(), "Content-Type": "application/json" },
+    headers: {
+      "X-CSRFToken": csrfToken(),
+      "Content-Type": "application/json",
+      ...key && { "Idempotency-Key": key },
+    },
     body: body && JSON.stringify(body),
   });
   return response.status === 204 ? null : await response.json().catch(() => null);

@@ -5,6 +5,7 @@
  */
 
 import { isNews, isWaiting, stillWorking, timeLeft } from "realtime/job-news.js";
+import { showsWork } from "realtime/title.js";
 
 /** @type {Record<string, string>} */
 const STAGES = JSON.parse(document.body.dataset.stageWords ?? "{}");
@@ -21,12 +22,12 @@ export class JobProgress extends HTMLElement {
 
   connectedCallback() {
     shown.add(this);
-    countInTitle();
+    showsWork(this, !this.seen.ended);
   }
 
   disconnectedCallback() {
     shown.delete(this);
-    countInTitle();
+    showsWork(this, false);
   }
 
   get seen() {
@@ -59,7 +60,7 @@ export class JobProgress extends HTMLElement {
     const bar = this.querySelector("progress");
     if (bar) bar.value = Number(this.dataset.progress);
     this.hint();
-    countInTitle();
+    showsWork(this, !this.seen.ended);
     return true;
   }
 
@@ -92,14 +93,5 @@ export class JobProgress extends HTMLElement {
   }
 }
 
-/** `(2) Documents` while work runs and nobody looks. */
-function countInTitle() {
-  const running = [...shown].filter((job) => !job.seen.ended).length;
-  const title = document.title.replace(/^\(\d+\) /, "");
-  const words = document.hidden && running ? `(${running}) ${title}` : title;
-  if (document.title !== words) document.title = words;
-}
-
 customElements.define("job-progress", JobProgress);
 setInterval(() => shown.forEach((job) => job.hint()), 1_000);
-document.addEventListener("visibilitychange", countInTitle);
