@@ -78,5 +78,11 @@ lock:
 	@touch $@
 
 bench: .venv/tools .venv/bench
-	$(BIN)/python -m bench.realtime
+	$(BIN)/python -m bench.publish
+	$(BIN)/python -m bench.throughput
+	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.reconnect
+	$(BIN)/python -m bench.two
+	$(BIN)/python -m bench.chat
 	$(BIN)/python -m bench.ingest
