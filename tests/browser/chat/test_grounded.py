@@ -9,7 +9,6 @@ from tests.browser.chat.conftest import Say, complete, reply
 from tests.browser.files import pdf, prose
 from tests.browser.test_ask import HERONS
 from tests.browser.test_documents import ready
-from tests.stack import LiveStack
 
 QUESTION = "Repeat: Of willow twigs [1]. The night heron of Lake Tarn builds its nest of them."
 
@@ -79,20 +78,3 @@ def test_a_switch_is_the_same_in_every_tab(page: Page, say: Say, herons: str) ->
     page.get_by_text("My documents", exact=True).click()
     expect(other.get_by_label("My documents")).to_be_checked()
     expect(other.get_by_text("All of them")).to_be_visible()
-
-
-def test_a_source_whose_document_was_removed_is_still_shown(
-    page: Page, say: Say, herons: str, stack: LiveStack
-) -> None:
-    page.get_by_text("My documents", exact=True).click()
-    say(page, QUESTION)
-    complete(page)
-    with stack.client() as client:
-        for document in client.get("/api/documents").json()["documents"]:
-            if document["name"] == herons:
-                client.delete(f"/api/documents/{document['documentId']}").raise_for_status()
-    page.reload()
-    reply(page).locator(".citation").click()
-    source = page.locator(".source.cited")
-    expect(source).to_be_visible()
-    expect(source).to_contain_text("(removed since)")

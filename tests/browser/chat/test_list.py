@@ -9,8 +9,6 @@ import pytest
 from playwright.sync_api import Download, Page, expect
 
 from tests.browser.chat.conftest import Say, complete, reply
-from tests.browser.conftest import NewPage
-from tests.browser.test_pages import sign_in
 from tests.stack import LiveStack
 
 
@@ -99,42 +97,6 @@ def test_a_conversation_is_taken_away_as_markdown_and_as_json(page: Page, say: S
 def saved(download: Download) -> Path:
     assert download.suggested_filename.endswith((".md", ".json"))
     return Path(download.path())
-
-
-def test_what_was_typed_is_kept_for_each_conversation(page: Page, say: Say) -> None:
-    say(page, "Repeat: One")
-    complete(page)
-    first = page.url
-    page.get_by_label("Message").press_sequentially("To the first")
-    page.goto("/chat/")
-    expect(page.get_by_label("Message")).to_have_value("")
-    page.get_by_label("Message").press_sequentially("To a new one")
-    page.reload()
-    expect(page.get_by_label("Message")).to_have_value("To a new one")
-    page.goto(first)
-    expect(page.get_by_label("Message")).to_have_value("To the first")
-    page.keyboard.press("Enter")
-    complete(page)
-    expect(page.locator(".wrote")).to_have_count(2)
-    page.reload()
-    expect(page.get_by_label("Message")).to_have_value("")
-
-
-def test_what_was_typed_is_there_after_the_session_has_ended(
-    new_page: NewPage, say: Say, stack: LiveStack
-) -> None:
-    page = new_page("")
-    page.goto("/sign-in/?next=/chat/")
-    sign_in(page)
-    say(page, "Repeat: One")
-    complete(page)
-    page.get_by_label("Message").press_sequentially("Not sent yet")
-    end_session(stack, page)
-    expect(page.get_by_role("dialog", name="You are signed out")).to_be_visible()
-    page.get_by_role("link", name="Sign in again").click()
-    sign_in(page)
-    expect(page.get_by_label("Message")).to_have_value("Not sent yet")
-    expect(reply(page)).to_have_text("One")
 
 
 def end_session(stack: LiveStack, page: Page) -> None:
