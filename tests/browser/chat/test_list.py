@@ -12,7 +12,9 @@ from tests.browser.chat.conftest import Say, complete, reply
 from tests.stack import LiveStack
 
 
-def from_menu(page: Page) -> None:
+def from_menu(page: Page, title: str = "Well") -> None:
+    """Once the conversation is named, by the model if by nobody, which renders its head anew."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(title)
     page.get_by_text("What can be done with this chat").locator("xpath=..").click()
 
 
@@ -53,7 +55,7 @@ def test_a_new_name_is_there_in_every_tab(page: Page, say: Say) -> None:
         expect(tab.get_by_role("heading", level=1)).to_have_text("Of herons")
         expect(tab.locator(".past a").first).to_contain_text("Of herons")
         expect(tab).to_have_title("Of herons · Product Demo")
-    from_menu(page)
+    from_menu(page, "Of herons")
     page.get_by_role("button", name="Rename").click()
     field.fill("Never mind")
     field.press("Escape")
