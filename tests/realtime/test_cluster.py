@@ -125,6 +125,15 @@ async def test_a_tab_that_was_away_gets_what_it_missed(hub: Hub, people: list[in
         await tab.close()
 
 
+async def test_who_is_at_topics_on_every_node_is_asked_at_once(people: list[int]) -> None:
+    topics = [Topic("document", str(uuid.uuid4())) for _ in range(20)]
+    members = Members()
+    ann = member_of(1, "process", "ann")
+    found = await members.touch([(topic, [(ann, 5_000)]) for topic in topics])
+    assert [present.people for present in found] == [{"1": "ann"}] * len(topics)
+    await members.close()
+
+
 async def test_a_stream_that_moves_to_another_node_begins_a_new_epoch(
     nodes: Cluster, hub: Hub, people: list[int]
 ) -> None:
