@@ -34,7 +34,7 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
 
     def _save(self, name: str, content: Any) -> str:
         if name.partition("/")[0] in _folders():
-            content = ContentFile(lean(name, content.read()))
+            content = ContentFile(lean(name, b"".join(content.chunks())))
         return str(super()._save(name, content))
 
 
