@@ -234,11 +234,16 @@ const itemsOf = (list) => /** @type {HTMLElement[]} */ ([...list.children]);
  * @returns {boolean}
  */
 function settle(was, is, after) {
-  if (was.matches(".page-head")) return was.querySelector("input") !== null; // being renamed
-  if (was.matches(".messages")) {
+  if (was.localName === "input") return true; // the title, being changed
+  if (was instanceof HTMLDetailsElement) {
+    /** @type {HTMLDetailsElement} */ (is).open = was.open;
+    return was.isEqualNode(is);
+  }
+  if (was.matches(".page-head, .head-end, .messages")) {
     renew(was, is, (one, other) => settle(one, other, after));
     return true;
   }
+  if (was.localName !== "li") return false;
   if (!is.firstElementChild) return true;
   const old = /** @type {ChatMessage | null} */ (was.querySelector("chat-message"));
   const fresh = /** @type {HTMLElement | null} */ (is.querySelector("chat-message"));
