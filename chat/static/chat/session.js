@@ -178,6 +178,7 @@ export class ChatSession extends HTMLElement {
   /** @param {MouseEvent} event */
   #click(event) {
     const target = /** @type {Element} */ (event.target);
+    if (target.closest(".menu-body :is(a, button)")) closeMenu(target);
     if (target.closest("[data-rename]")) this.#rename();
     const link = /** @type {HTMLAnchorElement | null} */ (target.closest(".earlier a"));
     if (!link) return;
@@ -222,6 +223,13 @@ export class ChatSession extends HTMLElement {
     title.replaceWith(field);
     field.select();
   }
+}
+
+/** What was chosen from it is done; the focus does not go with it. @param {Element} inside */
+function closeMenu(inside) {
+  const menu = /** @type {HTMLDetailsElement} */ (inside.closest("details"));
+  menu.querySelector("summary")?.focus();
+  menu.open = false;
 }
 
 /** @param {Element} list */
