@@ -9,6 +9,7 @@ from tests.browser.chat.conftest import Say, complete, reply
 from tests.browser.files import pdf, prose
 from tests.browser.test_ask import HERONS
 from tests.browser.test_documents import ready
+from tests.stack import LiveStack
 
 QUESTION = "Repeat: Of willow twigs [1]. The night heron of Lake Tarn builds its nest of them."
 
@@ -23,8 +24,17 @@ def herons(page: Page, tmp_path: Path) -> str:
     return name
 
 
-def test_a_citation_opens_the_passage_it_rests_on(page: Page, say: Say, herons: str) -> None:
+def answer_from(page: Page, name: str) -> None:
+    """One document alone; others may know about herons, too."""
     page.get_by_text("My documents", exact=True).click()
+    page.get_by_text("All of them").click()
+    page.get_by_label(name).check()
+    expect(page.locator(".pick summary").first).to_have_text("1 chosen")
+    page.keyboard.press("Escape")
+
+
+def test_a_citation_opens_the_passage_it_rests_on(page: Page, say: Say, herons: str) -> None:
+    answer_from(page, herons)
     say(page, QUESTION)
     complete(page)
     citation = reply(page).locator(".citation")
@@ -56,10 +66,7 @@ def test_the_steps_to_an_answer_are_told(page: Page, say: Say, herons: str) -> N
 
 
 def test_only_chosen_documents_are_answered_from(page: Page, say: Say, herons: str) -> None:
-    page.get_by_text("My documents", exact=True).click()
-    page.get_by_text("All of them").click()
-    page.get_by_label(herons).check()
-    expect(page.locator(".pick summary").first).to_have_text("1 chosen")
+    answer_from(page, herons)
     say(page, QUESTION)
     complete(page)
     page.locator(".reply-sources summary").click()
@@ -78,3 +85,20 @@ def test_a_switch_is_the_same_in_every_tab(page: Page, say: Say, herons: str) ->
     page.get_by_text("My documents", exact=True).click()
     expect(other.get_by_label("My documents")).to_be_checked()
     expect(other.get_by_text("All of them")).to_be_visible()
+
+
+def test_a_source_whose_document_was_removed_is_still_shown(
+    page: Page, say: Say, herons: str, stack: LiveStack
+) -> None:
+    answer_from(page, herons)
+    say(page, QUESTION)
+    complete(page)
+    with stack.client() as client:
+        for document in client.get("/api/documents").json()["documents"]:
+            if document["name"] == herons:
+                client.delete(f"/api/documents/{document['documentId']}").raise_for_status()
+    page.reload()
+    reply(page).locator(".citation").click()
+    source = page.locator(".source.cited")
+    expect(source).to_be_visible()
+    expect(source).to_contain_text("(removed since)")

@@ -9,12 +9,12 @@ import pytest
 from playwright.sync_api import Download, Page, expect
 
 from tests.browser.chat.conftest import Say, complete, reply
+from tests.browser.conftest import NewPage
+from tests.browser.test_pages import sign_in
 from tests.stack import LiveStack
 
 
-def from_menu(page: Page, title: str = "Well") -> None:
-    """Once the conversation is named, by the model if by nobody, which renders its head anew."""
-    expect(page.get_by_role("heading", level=1)).to_have_text(title)
+def from_menu(page: Page) -> None:
     page.get_by_text("What can be done with this chat").locator("xpath=..").click()
 
 
@@ -39,6 +39,24 @@ def test_a_conversation_is_found_by_any_word_in_it(page: Page, say: Say) -> None
     expect(page.locator(".past a").first).to_have_attribute("aria-current", "page")
 
 
+def test_a_menu_stays_open_when_the_title_comes(page: Page, say: Say) -> None:
+    say(page, "Repeat: One")
+    from_menu(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Well")
+    expect(page.get_by_role("button", name="Rename")).to_be_visible()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Title of this chat").fill("Of")
+    say_in_another_tab(page, say)
+    expect(page.locator(".wrote")).to_have_count(2)
+    expect(page.get_by_label("Title of this chat")).to_have_value("Of")
+
+
+def say_in_another_tab(page: Page, say: Say) -> None:
+    other = page.context.new_page()
+    other.goto(page.url)
+    say(other, "Repeat: Two")
+
+
 def test_a_new_name_is_there_in_every_tab(page: Page, say: Say) -> None:
     say(page, "Repeat: One")
     complete(page)
@@ -55,7 +73,7 @@ def test_a_new_name_is_there_in_every_tab(page: Page, say: Say) -> None:
         expect(tab.get_by_role("heading", level=1)).to_have_text("Of herons")
         expect(tab.locator(".past a").first).to_contain_text("Of herons")
         expect(tab).to_have_title("Of herons · Product Demo")
-    from_menu(page, "Of herons")
+    from_menu(page)
     page.get_by_role("button", name="Rename").click()
     field.fill("Never mind")
     field.press("Escape")
@@ -82,7 +100,6 @@ def test_a_conversation_is_taken_away_as_markdown_and_as_json(page: Page, say: S
     say(page, "Repeat: **Marmalade**")
     complete(page)
     from_menu(page)
-    page.get_by_role("link", name="Export as Markdown").click(trial=True)
     with page.expect_download() as download:
         page.get_by_role("link", name="Export as Markdown").click()
     text = saved(download.value).read_text()
@@ -99,6 +116,44 @@ def test_a_conversation_is_taken_away_as_markdown_and_as_json(page: Page, say: S
 def saved(download: Download) -> Path:
     assert download.suggested_filename.endswith((".md", ".json"))
     return Path(download.path())
+
+
+def test_what_was_typed_is_kept_for_each_conversation(page: Page, say: Say) -> None:
+    say(page, "Repeat: One")
+    complete(page)
+    first = page.url
+    page.get_by_label("Message").press_sequentially("To the first")
+    page.goto("/chat/")
+    expect(page.get_by_label("Message")).to_have_value("")
+    page.get_by_label("Message").press_sequentially("To a new one")
+    page.reload()
+    expect(page.get_by_label("Message")).to_have_value("To a new one")
+    page.goto(first)
+    expect(page.get_by_label("Message")).to_have_value("To the first")
+    page.keyboard.press("Enter")
+    complete(page)
+    expect(page.locator(".wrote")).to_have_count(2)
+    page.reload()
+    expect(page.get_by_label("Message")).to_have_value("")
+
+
+def test_what_was_typed_is_there_after_the_session_has_ended(
+    new_page: NewPage, say: Say, stack: LiveStack
+) -> None:
+    page = new_page("")
+    page.goto("/sign-in/?next=/chat/")
+    sign_in(page)
+    page.wait_for_url("**/chat/")
+    page.wait_for_load_state()
+    say(page, "Repeat: One")
+    complete(page)
+    page.get_by_label("Message").press_sequentially("Not sent yet")
+    end_session(stack, page)
+    expect(page.get_by_role("dialog", name="You are signed out")).to_be_visible()
+    page.get_by_role("link", name="Sign in again").click()
+    sign_in(page)
+    expect(page.get_by_label("Message")).to_have_value("Not sent yet")
+    expect(reply(page)).to_have_text("One")
 
 
 def end_session(stack: LiveStack, page: Page) -> None:
