@@ -5,6 +5,7 @@
 
 import time
 
+from bench.bars import at_most
 from bench.load import Client, Contender, Person, World, event, world
 
 RATE, EACH, SECONDS = 300, 5, 10
@@ -40,7 +41,8 @@ def report(a_world: World) -> None:
         print(f"  {name:26} p50 {result['p50']:6.2f} ms  p99 {result['p99']:6.2f} ms"
               f"  slowest {result['slowest']:7.2f} ms")  # fmt: skip
     ratio = best["ours, Daphne, 200 open"] / best["Node ws, 200 open"]
-    print(f"  p99 of ours / of Node, the better run of each: {ratio:.2f}")
+    at_most("p99 with 200 open, ours / Node, the best run of each", ratio, 1.0, " ×")
+    at_most("p99 with 3,000 open", best["ours, Daphne, 3,000 open"], 10, " ms")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ is subtracted, and the delay of the one that reads is compared.
 
 import time
 
+from bench.bars import at_most
 from bench.load import Client, Contender, Person, World, event, world
 
 IDLE, PEOPLE = 3000, 60
@@ -42,8 +43,11 @@ def deaf(contender: Contender, person: Person, *, with_deaf: bool) -> tuple[floa
 def report(a_world: World) -> None:
     people = a_world.people(PEOPLE)
     print(f"an idle socket, of {IDLE:,}")
+    used = {}
     for contender in (a_world.ours(), a_world.node(), a_world.stock("pubsub")):
-        print(f"  {contender.name:16} {idle(contender, people):6.1f} KiB")
+        used[contender.name] = idle(contender, people)
+        print(f"  {contender.name:16} {used[contender.name]:6.1f} KiB")
+    at_most("an idle socket of ours", used["ours, Daphne"], 30, " KiB")
     print(f"a client that never reads, {MEGABYTES} MB published to it")
     for contender in (a_world.ours(), a_world.node()):
         person = people[0]
@@ -52,6 +56,9 @@ def report(a_world: World) -> None:
         both, p99 = deaf(contender, person, with_deaf=True)
         print(f"  {contender.name:16} grows {both - alone:7.2f} MiB for it;"
               f" p99 of the other {p99:.1f} ms, without it {p99_alone:.1f} ms")  # fmt: skip
+        if contender.origin:
+            at_most("what ours grows for it", both - alone, 1, " MiB")
+            at_most("p99 of the other, with it / without it", p99 / p99_alone, 1.25, " ×")
 
 
 if __name__ == "__main__":

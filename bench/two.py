@@ -100,7 +100,8 @@ def evenly(people: list[Person], port: int, webs: list[Contender]) -> list[Perso
     of: dict[str, list[Person]] = {f"127.0.0.1:{web.port}": [] for web in webs}
     for person in people:
         cookies = {"sessionid": person.cookie}
-        answer = httpx.get(f"http://127.0.0.1:{port}/healthz", cookies=cookies)
+        answer = httpx.get(f"http://127.0.0.1:{port}/healthz", cookies=cookies, timeout=30)
+        answer.raise_for_status()
         of[answer.headers["X-Upstream"]].append(person)
     share = PEOPLE // len(webs)
     assert all(len(own) >= share for own in of.values()), "too few people"

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from typing import Any
 
 import httpx
@@ -43,6 +44,7 @@ class Attempt:
         self._path: list[Message] = []
         self._servers: list[tools.ToolServer] = []
         self._calls: list[ToolCall] = []
+        self._earlier_calls: dict[uuid.UUID, list[ToolCall]] = {}
         self._grounding = Grounding()
 
     async def make(self) -> None:
@@ -61,6 +63,8 @@ class Attempt:
         self._path = Tree(session).path(self._reply.parent_id)
         self._servers = tools.servers(self._owner_id, session.mcp_server_ids)
         self._calls = calls.of(self._reply)
+        if self._servers:  # a model that is told of no tools may not take what they gave
+            self._earlier_calls = calls.of_path(self._path)
         self._grounding = ground(
             self._reply, self._path, self._offer, self._report, goes_on=bool(self._calls)
         )
@@ -148,7 +152,7 @@ class Attempt:
         return build(
             [*self._path, self._reply],
             self._grounding.passages,
-            self._calls,
+            self._earlier_calls | {self._reply.pk: self._calls},
             has_tools=bool(self._servers),
             most_tokens=self._context_tokens - self._room,
         )

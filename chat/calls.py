@@ -30,6 +30,14 @@ def of(reply: Message) -> list[ToolCall]:
     return list(reply.tool_calls.select_related("message"))
 
 
+def of_path(path: list[Message]) -> dict[uuid.UUID, list[ToolCall]]:
+    """The calls of each message that made some, by its id."""
+    found: dict[uuid.UUID, list[ToolCall]] = {}
+    for call in ToolCall.objects.filter(message__in=path):
+        found.setdefault(call.message_id, []).append(call)
+    return found
+
+
 def described(servers: list[ToolServer]) -> list[dict[str, Any]]:
     """The tools, as a model is told of them."""
     return [

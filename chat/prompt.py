@@ -5,7 +5,8 @@ Passages and results of tools are other people's words: they are fenced, and cal
 
 import json
 import re
-from collections.abc import Callable, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -16,6 +17,7 @@ from rag.retrieve import Passage
 from rag.written import passage_blocks
 
 Messages = list[dict[str, Any]]
+Calls = Mapping[uuid.UUID, Sequence[ToolCall]]
 
 _INSTRUCTIONS = (
     "You are the assistant of a workspace. Answer in the language of the question, in Markdown. "
@@ -50,12 +52,13 @@ class Prompt:
 def build(
     path: Sequence[Message],
     passages: Sequence[Passage],
-    calls: Sequence[ToolCall],
+    calls: Calls,
     *,
     has_tools: bool,
     most_tokens: int,
 ) -> Prompt:
-    """The prompt of the reply that ends the path: `calls` are its own, and its content so far.
+    """The prompt of the reply that ends the path, with its content so far. `calls` are those of
+    each message by its id.
 
     What the reply needs (the last question, its passages and results) stays; of the rest the newest
     messages that fit into `most_tokens`. If even that is too much, the oldest results go.
@@ -65,31 +68,44 @@ def build(
     content = question.content
     if passages:
         content = f"{passage_blocks(passages)}\n\nQuestion: {content}"
-    so_far = _so_far(reply, calls)
+    so_far = _so_far(reply, calls.get(reply.pk, ()))
     needed = [{"role": "system", "content": system}, {"role": "user", "content": content}, *so_far]
     left = most_tokens - sum(map(_cost, needed))
     shortened = _shorten(so_far, -left)
-    history, omitted = _newest(earlier, left)
+    history, omitted = _newest(earlier, calls, left)
     return Prompt([needed[0], *_in_turns([*history, needed[1]]), *so_far], omitted, shortened)
 
 
-def _newest(earlier: Sequence[Message], left: int) -> tuple[Messages, int]:
+def _newest(earlier: Sequence[Message], calls: Calls, left: int) -> tuple[Messages, int]:
     """The last messages that fit, the first of them a person's, and how many those before are."""
-    begin = len(earlier)
+    kept, waiting, begin = Messages(), Messages(), len(earlier)
     for place in range(len(earlier) - 1, -1, -1):
-        left -= _cost({"content": earlier[place].content})
+        message = earlier[place]
+        plain = [{"role": message.role, "content": message.content}] if message.content else []
+        whole = _whole(message, calls.get(message.pk, ())) or plain
+        said = whole if sum(map(_cost, whole)) <= left else plain
+        left -= sum(map(_cost, said))
         if left < 0:
             break
-        if earlier[place].role == Role.USER:
-            begin = place
-    return [{"role": m.role, "content": m.content} for m in earlier[begin:] if m.content], begin
+        waiting = [*said, *waiting]
+        if message.role == Role.USER:
+            kept, waiting, begin = [*waiting, *kept], [], place
+    return kept, begin
+
+
+def _whole(reply: Message, calls: Sequence[ToolCall]) -> Messages:
+    """A reply with its calls; nothing for one that had none."""
+    if not calls:
+        return []
+    rest = reply.content[calls[-1].offset :]
+    return [*_so_far(reply, calls), *([{"role": "assistant", "content": rest}] if rest else [])]
 
 
 def _in_turns(messages: Messages) -> Messages:
     """What was said twice without a reply in between, as one: models expect to alternate."""
     turns: Messages = []
     for message in messages:
-        if turns and turns[-1]["role"] == message["role"]:
+        if turns and turns[-1]["role"] == message["role"] == "user":
             message = message | {"content": f"{turns.pop()['content']}\n\n{message['content']}"}
         turns.append(message)
     return turns

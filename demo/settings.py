@@ -9,7 +9,6 @@ from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
 from django.core.exceptions import ImproperlyConfigured
 
 from demo import env
-from demo.schedule import Every
 from realtime.log_server import Address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -236,21 +235,19 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "demo.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "take up what a lost worker left": {
         "task": "realtime.reap",
-        "schedule": Every(5),
+        "schedule": 5.0,
         "options": {"expires": 10},
     },
     "let replies go on": {
         "task": "chat.sweep",
-        "schedule": Every(5),
+        "schedule": 5.0,
         "options": {"expires": 10},
     },
-    "forget old idempotency keys and sessions": {
-        "task": "realtime.forget",
-        "schedule": Every(3600),
-    },
+    "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 
 # --- Servers on people's own hosts ---------------------------------------------------------------

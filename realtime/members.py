@@ -5,7 +5,8 @@ Of each topic a sorted set holds one member for each person and web process, `<u
 there while any of their members is. One script does all: it drops what has expired, writes what a
 process has to say, and when that changed who is there, gives it a new version and announces it, as
 a whole, to the topic's channel-layer group. Versions rise with the server's clock, so that they do
-so over its restart too.
+so over its restart too. Who was sent away is kept for a while with the version at which they were:
+a process that has not heard of it yet does not bring them back.
 """
 
 import logging
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 EVERYBODY = "everybody"
 _KEPT_MS = 60_000
 
-# KEYS: members, version; ARGV: the group's channel, the group, ...
+# KEYS: members, version, who was sent away; ARGV: the group's channel, the group, ...
 _BEGIN = """
 local function look()
   local found, people = {}, {}
@@ -45,12 +46,18 @@ local before = look()
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 """
 
-# ... then pairs: a member, and the milliseconds until it expires; 0 takes it away.
-_TOUCH = """
-local added = {}
-for n = 3, #ARGV, 2 do
+# ... then the version that the process knows, and pairs: a member, and the milliseconds until it
+# expires; 0 takes it away.
+_TOUCH = f"""
+local added = {{}}
+local known = tonumber(ARGV[3])
+local function was_sent_away(id)
+  local versions = redis.call('HMGET', KEYS[3], id, '{EVERYBODY}')
+  return math.max(tonumber(versions[1] or '0'), tonumber(versions[2] or '0')) > known
+end
+for n = 4, #ARGV, 2 do
   local ms = tonumber(ARGV[n + 1])
-  if ms > 0 then
+  if ms > 0 and not was_sent_away(string.match(ARGV[n], '^%d+')) then
     added[#added + 1] = redis.call('ZADD', KEYS[1], now + ms, ARGV[n])
   else
     added[#added + 1] = 0
@@ -78,9 +85,13 @@ local version = tonumber(redis.call('GET', KEYS[2]) or '0')
 local changed = version == 0
 for id in pairs(before) do changed = changed or not after[id] end
 for id in pairs(after) do changed = changed or not before[id] end
-if changed then version = math.max(version + 1, time[1] * 1000000 + time[2]) end
+if changed or sent_away then version = math.max(version + 1, time[1] * 1000000 + time[2]) end
 redis.call('SET', KEYS[2], string.format('%.0f', version), 'PX', {_KEPT_MS})
 redis.call('PEXPIRE', KEYS[1], {_KEPT_MS})
+for _, who in ipairs(sent_away or {{}}) do
+  redis.call('HSET', KEYS[3], who, string.format('%.0f', version))
+  redis.call('PEXPIRE', KEYS[3], {_KEPT_MS})
+end
 if changed or sent_away then
   redis.call('PUBLISH', ARGV[1], cmsgpack.pack({{type = 'topic.changed', group = ARGV[2],
     version = version, people = people, sent_away = sent_away}}))
@@ -103,7 +114,15 @@ class Present:
     added: Sequence[bool]
 
 
-Touch = tuple[Topic, Sequence[tuple[str, int]]]  # members, and the milliseconds they are kept
+@dataclass(frozen=True)
+class Touch:
+    topic: Topic
+    known: int  # the version of who is there that the process has heard of
+    members: Sequence[tuple[str, int]]  # and the milliseconds they are kept
+
+    @property
+    def arguments(self) -> list[str | int]:
+        return [self.known, *(part for member in self.members for part in member)]
 
 
 def member_of(user_id: int, process: str, username: str) -> str:
@@ -117,7 +136,7 @@ def names_of(people: Sequence[str]) -> Names:
 
 def _keys(topic: Topic) -> list[str]:
     """All of a topic's keys are on one node of a cluster."""
-    return [f"rt:{{{topic}}}:members", f"rt:{{{topic}}}:version"]
+    return [f"rt:{{{topic}}}:{of}" for of in ("members", "version", "sent_away")]
 
 
 def _arguments(topic: Topic, *more: str | int) -> list[str | int]:
@@ -141,8 +160,7 @@ class Members:
         Raises RedisError or OSError.
         """
         calls = [
-            (_keys(topic), _arguments(topic, *(part for member in members for part in member)))
-            for topic, members in touches
+            (_keys(touch.topic), _arguments(touch.topic, *touch.arguments)) for touch in touches
         ]
         return [_present(answer) for answer in await _touching.run_many(self._redis, calls)]
 
@@ -152,7 +170,7 @@ class Members:
 
 def people_at(topic: Topic) -> Names:
     """Who is there now. Raises redis.RedisError when the server is away."""
-    return _present(_touching.run(log.client(), _keys(topic), *_arguments(topic))).people
+    return _present(_touching.run(log.client(), _keys(topic), *_arguments(topic, 0))).people
 
 
 def send_away(topic: Topic, user_ids: Sequence[int] | None = None) -> None:

@@ -124,7 +124,7 @@ class Room:
             self._writing[user_id] = ceil(left * 1000)
             members.append((member_of(user_id, process, viewer.username), ceil(left * 1000)))
         self._unwritten = set()
-        return self.topic, members
+        return Touch(self.topic, self._version, members)
 
     def touched(self, present: Present) -> int:
         """It was written; how many members the server had lost."""

@@ -53,17 +53,16 @@ def figures_of(
     scene: Played, accounts: Sequence[Account], said: Sequence[Said], lost: set[str]
 ) -> Figures:
     """`lost`: ids of the events whose announcement the proxy lost."""
-    ids = {event_id for tab in accounts for event_id in tab.applied.values()}
-    heard = {(tab.user, mark) for tab in accounts for mark in tab.applied}
+    ids = set[str]().union(*(tab.ids for tab in accounts))
     sure = {(event.user, event.mark) for event in said if event.durable}
     return Figures(
         scene.name,
         tabs=len(accounts),
-        published=len(sure | heard),
+        published=len(ids),
         sure=len(sure),
         applied=(
-            min(len(tab.applied) for tab in accounts),
-            max(len(tab.applied) for tab in accounts),
+            min(len(tab.ids) for tab in accounts),
+            max(len(tab.ids) for tab in accounts),
         ),
         resyncs=sum((tab.resyncs for tab in accounts), Counter()),
         codes=sum((tab.codes for tab in accounts), Counter()),

@@ -34,6 +34,7 @@ class Account:
 
     tab: str
     faults: list[str] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)  # of the events that it applied
     applied: dict[str, str] = field(default_factory=dict)  # ids by marks
     times: dict[str, float] = field(default_factory=dict)  # Unix seconds of applying, by marks
     resyncs: Counter[str] = field(default_factory=Counter)
@@ -64,8 +65,10 @@ def account(tab: str, lines: Iterable[Line]) -> Account:
                 result.merged += _follows(result, position, line)
                 _is_of_the_newest_attempt(result, line)
                 position = line["id"]
-                result.applied.setdefault(line["mark"], line["id"])
-                result.times.setdefault(line["mark"], line["at"] / 1000)
+                result.ids.add(line["id"])
+                if line["mark"].startswith("#"):
+                    result.applied.setdefault(line["mark"], line["id"])
+                    result.times.setdefault(line["mark"], line["at"] / 1000)
     return result
 
 

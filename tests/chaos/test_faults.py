@@ -16,7 +16,7 @@ def test_a_share_of_the_announcements_is_lost(world: World, play: Play) -> None:
         world.log_line.loss = 0.0
         scene.mended()
     figures = world.figures[-1]
-    assert figures.lost >= figures.repaired > 30  # some events have no mark that is counted
+    assert figures.repaired == figures.lost > 30
     assert figures.gaps["announcement"] > 30
 
 
@@ -61,10 +61,7 @@ def test_a_session_row_is_deleted(world: World, play: Play) -> None:
         assert closed["at"] / 1000 - deleted < 1
         assert last <= closed["at"]
         assert [line["status"] for line in lines if line["did"] == "told"] == ["revoked"]
-        assert lines[-1] | {"at": 0} == {
-            "at": 0, "tab": lines[-1]["tab"], "did": "state", "state": "stopped",
-            "reason": "revoked", "transport": "websocket",
-        }  # fmt: skip
+        assert (lines[-1]["state"], lines[-1]["reason"]) == ("stopped", "revoked")
     assert world.figures[-1].codes == {4403: len(own)}
 
 

@@ -1,6 +1,8 @@
 """What a model is sent of a conversation, within its context."""
 
 import uuid
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -30,9 +32,12 @@ def call(round: int, offset: int, result: str = "", status: str = "done", **more
     )
 
 
-def prompt(*path: Message, most: int = 6_000, **more: object) -> Prompt:
-    options = {"passages": [], "calls": [], "has_tools": False} | more
-    return build(path, most_tokens=most, **options)  # type: ignore[arg-type]
+def prompt(
+    *path: Message, most: int = 6_000, calls: Sequence[ToolCall] = (), **more: Any
+) -> Prompt:
+    """`calls` are those of the last message."""
+    options = {"passages": [], "has_tools": False, "calls": {path[-1].pk: calls}} | more
+    return build(path, most_tokens=most, **options)
 
 
 def said(built: Prompt) -> list[tuple[str, str]]:
@@ -117,12 +122,30 @@ def test_the_model_is_told_why_a_call_was_denied_or_failed() -> None:
 @pytest.mark.parametrize("most", [400, 800, 1_600, 1_900])
 def test_results_that_do_not_fit_are_shortened_the_oldest_first(most: int) -> None:
     calls = [call(n, 0, f"{n} " * 800) for n in (1, 2)]
-    built = prompt(user("Old?"), assistant("old"), user("?"), assistant(), calls=calls, most=most)
+    path = user("Old?"), assistant("old"), user("?"), assistant()
+    built = prompt(*path, calls=calls, most=most)
     first, second = (m["content"] for m in built.messages if m["role"] == "tool")
     assert first.endswith(f"{LEFT_OUT}\n</tool_result>")
     assert len(second) >= len(first)
     assert built.shortened == (2 if LEFT_OUT in second else 1)
     assert sum(map(_cost, built.messages)) <= most
+
+
+def test_what_tools_gave_earlier_is_still_known_as_long_as_it_fits() -> None:
+    earlier, reply = assistant("I look. It is one."), assistant()
+    past = {earlier.pk: [call(1, 8, "one " * 100)]}
+    path = user("One?"), earlier, user("And two?"), reply
+    built = build(path, [], past, has_tools=True, most_tokens=6_000)
+    roles = [message["role"] for message in built.messages]
+    assert roles == ["system", "user", "assistant", "tool", "assistant", "user"]
+    assert [m["content"] for m in built.messages if m["role"] == "assistant"] == [
+        "I look. ", "It is one.",
+    ]  # fmt: skip
+    shorter = build(path, [], past, has_tools=True, most_tokens=250)
+    assert said(shorter) == [
+        ("user", "One?"), ("assistant", "I look. It is one."), ("user", "And two?"),
+    ]  # fmt: skip
+    assert shorter.omitted == 0
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from chat import approve, attempt, calls, tasks, tools, turns
+from chat import approve, attempt, calls, sessions, tasks, tools, turns
 from chat.approve import NOBODY
 from chat.attempt import TOO_MANY_ROUNDS
 from chat.calls import GONE, UNKNOWN
@@ -284,6 +284,19 @@ def test_without_tools_in_the_session_the_model_is_told_of_none(
     reply = answered(begun(ann), ADD)
     assert "tools" not in model.asked[0]
     assert call_of(reply).result == UNKNOWN
+
+
+def test_a_later_reply_knows_what_a_tool_gave(ann: User, model: ModelServer, sums: Serving) -> None:
+    reply = asked(ann, ADD)
+    assert approve.approve(call_of(reply))
+    written(reply)
+    answered(reply.session, "Repeat: and now?")
+    told = model.asked[-1]["messages"]
+    assert [m["role"] for m in told[1:]] == ["user", "assistant", "tool", "assistant", "user"]
+    assert "3" in told[3]["content"]
+    sessions.set_up(reply.session, mcp_server_ids=[])
+    answered(reply.session, "Repeat: and without?")
+    assert "tool" not in [m["role"] for m in model.asked[-1]["messages"]]
 
 
 # --- Results --------------------------------------------------------------------------------------

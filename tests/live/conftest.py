@@ -1,8 +1,10 @@
+import signal
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from tests.live.other_web import OtherWeb
 from tests.stack import LiveStack
 
 
@@ -10,3 +12,11 @@ from tests.stack import LiveStack
 def ann(stack: LiveStack) -> Iterator[httpx.Client]:
     with stack.client("ann") as client:
         yield client
+
+
+@pytest.fixture
+def other(stack: LiveStack) -> Iterator[OtherWeb]:
+    web = OtherWeb(stack)
+    yield web
+    if web.process.poll() is None:
+        web.end(signal.SIGKILL)

@@ -380,7 +380,7 @@ def test_ctrl_c_ends_who_says_nothing_and_ctrl_d_too(world: World) -> None:
             return process.poll() is not None
 
         until(interrupted, within=10, every=0.5)
-        assert process.returncode == 130
+        assert process.returncode in (130, -signal.SIGINT)
     with talk(world) as process:
         out, _ = process.communicate("Repeat: one\nRepeat: two\n", timeout=60)
         assert (out, process.returncode) == ("one\ntwo\n", 0)

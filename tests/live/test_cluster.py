@@ -39,6 +39,12 @@ def test_from_an_upload_to_an_answer_across_a_killed_web_server(
     while (event := tab.next())["status"] != "READY":
         stages.append(event["stage"])
     assert {"EXTRACTING", "CHUNKING", "EMBEDDING", "INDEXING"} <= set(stages)
+    document = {"documentId": event["documentId"]}
+    tab.say(type="subscribe", topic=f"document:{event['documentId']}")
+    tab.say(type="activity", action="viewing_document", **document)
+    while (seen := tab.next())["type"] != "user_activity":
+        pass
+    assert (seen["username"], seen["documentId"]) == ("ann", event["documentId"])
     [web, *_] = stack.processes("demo.asgi:application")
     web.send_signal(signal.SIGKILL)
     again = until(lambda: opened(stack, ann)).resume(cursor)

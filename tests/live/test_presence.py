@@ -1,8 +1,6 @@
 """Who looks at a document, in the running product: two people, several tabs and web processes."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,10 +11,9 @@ import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from demo.stack import answers, free_port
 from tests.live.tab import Tab
 from tests.live.test_faults import upload
-from tests.stack import ROOT, LiveStack, until
+from tests.stack import LiveStack, until
 
 CAME, LEFT = "viewing_document", "left_document"
 GRACE, GHOST = 10.0, 20.0  # seconds
@@ -166,35 +163,6 @@ def set_active(stack: LiveStack, is_active: bool) -> None:
 
 
 # --- Another web process --------------------------------------------------------------------------
-class OtherWeb:
-    """A second web process of the same stack, which nobody restarts."""
-
-    def __init__(self, stack: LiveStack) -> None:
-        port = free_port()
-        self.url = f"http://localhost:{port}"
-        environment: dict[str, Any] = stack.environment | stack.running()["environment"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "demo.web", "-p", str(port), "demo.asgi:application"],
-            cwd=ROOT,
-            env=environment | {"PORT": str(port)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until(lambda: answers(f"{self.url}/healthz"))
-
-    def end(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-        self.process.wait(15)
-
-
-@pytest.fixture
-def other(stack: LiveStack) -> Iterator[Any]:
-    web = OtherWeb(stack)
-    yield web
-    if web.process.poll() is None:
-        web.end(signal.SIGKILL)
-
-
 def test_people_on_two_web_processes_are_one_crowd_and_no_ghost_outlives_a_kill(
     stack: LiveStack, ann: httpx.Client, bob: httpx.Client, document: str, other: Any
 ) -> None:

@@ -13,7 +13,7 @@ from realtime import connections, log
 from realtime.hub import Hub
 from realtime.hub import hub as shared_hub
 from realtime.log import Position
-from realtime.members import Members, member_of, people_at
+from realtime.members import Members, Touch, member_of, people_at
 from realtime.topics import Topic
 from tests.realtime.counted import Change
 from tests.realtime.tab import Tab, say
@@ -105,7 +105,7 @@ async def test_who_is_at_topics_of_every_node_is_known_and_announced(
 
     for topic in topics:
         await hub.listen(topic.group, hear)
-    touches = [(topic, [(member_of(7, "here", "ann"), 9000)]) for topic in topics]
+    touches = [Touch(topic, 0, [(member_of(7, "here", "ann"), 9000)]) for topic in topics]
     for present in await members.touch(touches):
         assert present.people == {"7": "ann"}
     async with asyncio.timeout(5):
@@ -123,6 +123,15 @@ async def test_a_tab_that_was_away_gets_what_it_missed(hub: Hub, people: list[in
         await tab.has(3)
         assert tab.numbers == [2, 3]
         await tab.close()
+
+
+async def test_who_is_at_topics_on_every_node_is_asked_at_once(people: list[int]) -> None:
+    topics = [Topic("document", str(uuid.uuid4())) for _ in range(20)]
+    members = Members()
+    ann = member_of(1, "process", "ann")
+    found = await members.touch([Touch(topic, 0, [(ann, 5_000)]) for topic in topics])
+    assert [present.people for present in found] == [{"1": "ann"}] * len(topics)
+    await members.close()
 
 
 async def test_a_stream_that_moves_to_another_node_begins_a_new_epoch(

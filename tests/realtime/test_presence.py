@@ -15,7 +15,7 @@ from realtime.auth import Identity
 from realtime.events import Event, UserActivity
 from realtime.frames import Activity, Subscribe, Unsubscribe
 from realtime.hub import Hub
-from realtime.members import people_at, send_away
+from realtime.members import Touch, member_of, people_at, send_away
 from realtime.presence import Presence, Turned
 from realtime.topics import Question, Topic
 from tests.realtime.counted import Change
@@ -273,6 +273,35 @@ async def test_who_is_sent_away_is_gone_at_once_and_hears_nothing_more(
     assert names(topic) == []
     with pytest.raises(Turned):
         await bob.subscribe()
+
+
+@pytest.mark.parametrize("who", [[BOB[0]], None], ids=["one", "everybody"])
+async def test_a_process_that_has_not_heard_of_it_does_not_bring_back_who_was_sent_away(
+    tab: Callable[..., Tab],
+    topic: Topic,
+    doors: Doors,
+    who: list[int] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bob = await tab(BOB).open()
+    await bob.has_heard((CAME, "bob"))
+    hub, heard = bob.process._hub, asyncio.Event()
+    message: list[dict[str, Any]] = []
+    hear = hub._handlers[topic.group]
+    monkeypatch.setitem(
+        hub._handlers, topic.group, lambda late: (message.append(late), heard.set())
+    )
+    before = bob.process._rooms[topic]._version
+    await sync_to_async(send_away)(topic, who)
+    await heard.wait()
+    renewal = Touch(topic, before, [(member_of(BOB[0], "process", "bob"), 1000)])
+    [present] = await bob.process._members.touch([renewal])
+    assert present.people == {}
+    assert present.added == [False]
+    hear(message[0])
+    assert names(topic) == []
+    await bob.open()
+    await bob.has_heard((CAME, "bob"), (CAME, "bob"))
 
 
 async def test_everybody_is_sent_away_from_what_is_gone(

@@ -102,7 +102,7 @@ export class ChatMessage extends HTMLElement {
     };
     if (!isNews(seen, event)) return;
     const words = this.querySelector(".reply-words");
-    if (words) words.textContent = event.message;
+    if (words) words.textContent = event.message || "Writing";
     const begins = Number(event.attempt) > seen.attempt;
     const changed = event.terminal || seen.ended || event.status === "WAITING" || inTurn === "true";
     if (changed || begins && this.#growth?.length) this.#fetchSoon();

@@ -178,6 +178,7 @@ export class ChatSession extends HTMLElement {
   /** @param {MouseEvent} event */
   #click(event) {
     const target = /** @type {Element} */ (event.target);
+    if (target.closest(".menu-body :is(a, button)")) closeMenu(target);
     if (target.closest("[data-rename]")) this.#rename();
     const link = /** @type {HTMLAnchorElement | null} */ (target.closest(".earlier a"));
     if (!link) return;
@@ -224,6 +225,13 @@ export class ChatSession extends HTMLElement {
   }
 }
 
+/** What was chosen from it is done; the focus does not go with it. @param {Element} inside */
+function closeMenu(inside) {
+  const menu = /** @type {HTMLDetailsElement} */ (inside.closest("details"));
+  menu.querySelector("summary")?.focus();
+  menu.open = false;
+}
+
 /** @param {Element} list */
 const itemsOf = (list) => /** @type {HTMLElement[]} */ ([...list.children]);
 
@@ -234,11 +242,16 @@ const itemsOf = (list) => /** @type {HTMLElement[]} */ ([...list.children]);
  * @returns {boolean}
  */
 function settle(was, is, after) {
-  if (was.matches(".page-head")) return was.querySelector("input") !== null; // being renamed
-  if (was.matches(".messages")) {
+  if (was.localName === "input") return true; // the title, being changed
+  if (was instanceof HTMLDetailsElement) {
+    /** @type {HTMLDetailsElement} */ (is).open = was.open;
+    return was.isEqualNode(is);
+  }
+  if (was.matches(".page-head, .head-end, .messages")) {
     renew(was, is, (one, other) => settle(one, other, after));
     return true;
   }
+  if (was.localName !== "li") return false;
   if (!is.firstElementChild) return true;
   const old = /** @type {ChatMessage | null} */ (was.querySelector("chat-message"));
   const fresh = /** @type {HTMLElement | null} */ (is.querySelector("chat-message"));

@@ -24,8 +24,17 @@ def herons(page: Page, tmp_path: Path) -> str:
     return name
 
 
-def test_a_citation_opens_the_passage_it_rests_on(page: Page, say: Say, herons: str) -> None:
+def answer_from(page: Page, name: str) -> None:
+    """One document alone; others may know about herons, too."""
     page.get_by_text("My documents", exact=True).click()
+    page.get_by_text("All of them").click()
+    page.get_by_label(name).check()
+    expect(page.locator(".pick summary").first).to_have_text("1 chosen")
+    page.keyboard.press("Escape")
+
+
+def test_a_citation_opens_the_passage_it_rests_on(page: Page, say: Say, herons: str) -> None:
+    answer_from(page, herons)
     say(page, QUESTION)
     complete(page)
     citation = reply(page).locator(".citation")
@@ -57,10 +66,7 @@ def test_the_steps_to_an_answer_are_told(page: Page, say: Say, herons: str) -> N
 
 
 def test_only_chosen_documents_are_answered_from(page: Page, say: Say, herons: str) -> None:
-    page.get_by_text("My documents", exact=True).click()
-    page.get_by_text("All of them").click()
-    page.get_by_label(herons).check()
-    expect(page.locator(".pick summary").first).to_have_text("1 chosen")
+    answer_from(page, herons)
     say(page, QUESTION)
     complete(page)
     page.locator(".reply-sources summary").click()
@@ -84,7 +90,7 @@ def test_a_switch_is_the_same_in_every_tab(page: Page, say: Say, herons: str) ->
 def test_a_source_whose_document_was_removed_is_still_shown(
     page: Page, say: Say, herons: str, stack: LiveStack
 ) -> None:
-    page.get_by_text("My documents", exact=True).click()
+    answer_from(page, herons)
     say(page, QUESTION)
     complete(page)
     with stack.client() as client:

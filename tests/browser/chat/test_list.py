@@ -39,6 +39,24 @@ def test_a_conversation_is_found_by_any_word_in_it(page: Page, say: Say) -> None
     expect(page.locator(".past a").first).to_have_attribute("aria-current", "page")
 
 
+def test_a_menu_stays_open_when_the_title_comes(page: Page, say: Say) -> None:
+    say(page, "Repeat: One")
+    from_menu(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Well")
+    expect(page.get_by_role("button", name="Rename")).to_be_visible()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Title of this chat").fill("Of")
+    say_in_another_tab(page, say)
+    expect(page.locator(".wrote")).to_have_count(2)
+    expect(page.get_by_label("Title of this chat")).to_have_value("Of")
+
+
+def say_in_another_tab(page: Page, say: Say) -> None:
+    other = page.context.new_page()
+    other.goto(page.url)
+    say(other, "Repeat: Two")
+
+
 def test_a_new_name_is_there_in_every_tab(page: Page, say: Say) -> None:
     say(page, "Repeat: One")
     complete(page)
@@ -82,7 +100,6 @@ def test_a_conversation_is_taken_away_as_markdown_and_as_json(page: Page, say: S
     say(page, "Repeat: **Marmalade**")
     complete(page)
     from_menu(page)
-    page.get_by_role("link", name="Export as Markdown").click(trial=True)
     with page.expect_download() as download:
         page.get_by_role("link", name="Export as Markdown").click()
     text = saved(download.value).read_text()
@@ -126,6 +143,8 @@ def test_what_was_typed_is_there_after_the_session_has_ended(
     page = new_page("")
     page.goto("/sign-in/?next=/chat/")
     sign_in(page)
+    page.wait_for_url("**/chat/")
+    page.wait_for_load_state()
     say(page, "Repeat: One")
     complete(page)
     page.get_by_label("Message").press_sequentially("Not sent yet")
