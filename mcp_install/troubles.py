@@ -242,6 +242,17 @@ _RUNS = {
         "The program was installed, but does not answer as an MCP server",
         "See the end of the log: it may want an argument or a variable.",
     ),
+    "server_babbles": Kind(
+        "The server does not keep to the protocol", "See the end of the log.",
+    ),
+    "port_taken": Kind(
+        "The port that the server wants is taken on the host",
+        "End what listens there, or give the server another port.", status=409, again=True,
+    ),
+    "no_tunnel": Kind(
+        "The host's SSH server forwards no connections, which this server needs",
+        "Allow it there: AllowTcpForwarding in its sshd_config.",
+    ),
     "busy": Kind(
         "Something else is being done in this folder, or on this host", "Wait for its end.",
         status=409, again=True,
