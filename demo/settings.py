@@ -247,6 +247,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "let runs on hosts go on": {
+        "task": "mcp.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 

@@ -44,10 +44,7 @@ async def look(host_id: str, what: str, arguments: dict[str, Any]) -> dict[str, 
         logger.exception("%s on host %s failed, reference %s", what, host_id, reference)
         trouble = Trouble("internal_error", f"reference {reference}")
     if host is not None and trouble.code in OF_THE_HOST:
-        found = {"error_code": trouble.code}
-        if key := trouble.facts.get("offered_key"):
-            found["offered_key"] = key
-        await in_thread(_note, host, found)
+        await in_thread(note_trouble, host, trouble)
     return {"trouble": as_dict(trouble)}
 
 
@@ -104,6 +101,14 @@ OF_THE_HOST = frozenset(  # rather than of one folder of it, or of what was aske
         "credentials_lost", "probe_failed", "unsupported_system",
     }
 )  # fmt: skip
+
+
+def note_trouble(host: SshHost, trouble: Trouble) -> None:
+    """One of `OF_THE_HOST`, for whoever looks at the host next."""
+    found = {"error_code": trouble.code}
+    if key := trouble.facts.get("offered_key"):
+        found["offered_key"] = key
+    _note(host, found)
 
 
 def _note(host: SshHost, found: dict[str, Any]) -> None:

@@ -216,6 +216,9 @@ class Installation(models.Model):
     build = models.CharField(max_length=300, blank=True)
     launch = models.JSONField(default=list, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
+    has_left = models.BooleanField(
+        default=False, help_text="It may have left processes or a half-made build on its host."
+    )
     log_length = models.PositiveBigIntegerField(
         default=0, help_text="Characters of output so far, those dropped included."
     )
