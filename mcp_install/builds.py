@@ -1,18 +1,15 @@
 """A build of a server, as its rows tell of it: what starts it, where, and how it speaks."""
 
-import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
-
-from mcp_install import seal
 from mcp_install.handshake import Spoken
 from mcp_install.launch import Launch
 from mcp_install.login import Login, login_of
 from mcp_install.models import Installation, McpServer, State
 from mcp_install.plan import Plan
+from mcp_install.run import secrets_of
 from mcp_install.troubles import Trouble
 
 
@@ -26,25 +23,11 @@ class Start:
     spoken: Spoken
 
 
-def secrets_of(build: Installation) -> dict[str, SecretStr]:
-    """By the names that its plan refers to. Raises Trouble."""
-    try:
-        kept = seal.take(build, "secrets").get_secret_value()
-    except seal.CannotOpen:
-        raise Trouble("secrets_lost", build.server.title or build.server.name) from None
-    return {name: SecretStr(text) for name, text in json.loads(kept or "{}").items()}
-
-
-def launch_json(program: str, plan: Plan) -> list[dict[str, str]]:
-    """For `Installation.launch`, once it is known what starts the server."""
-    return [{"text": program}, *plan.arguments]
-
-
 def launch_of(build: Installation, run: Any = None) -> Launch:
     """What starts the build, for a run, or for itself. Raises Trouble."""
     if not build.launch:
         raise Trouble("not_installed", build.version)
-    plan, program = Plan.of_json(build.plan), build.launch[0]["text"]
+    plan, program = Plan.of_json(build.plan), build.launch[0]
     marks = {"server": build.server_id, "run": run or build.pk}
     return Launch.of(plan, program, secrets_of(build), **marks)
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('mcp_install', '0001_initial'),
+        ('mcp_install', '0002_inputs'),
     ]
 
     operations = [
