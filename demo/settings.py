@@ -268,7 +268,7 @@ if any(len(key) < 32 for key in CREDENTIAL_KEYS):
 MCP_SSH_ALLOW_PRIVATE = env.flag("MCP_SSH_ALLOW_PRIVATE")
 
 # --- Tools in chat ------------------------------------------------------------------------------
-TOOL_PROVIDER = env.text("TOOL_PROVIDER", "chat.tools.NoTools")
+TOOL_PROVIDER = env.text("TOOL_PROVIDER", "mcp_install.provider.InstalledServers")
 
 LOGGING = {
     "version": 1,

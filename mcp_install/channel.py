@@ -53,6 +53,10 @@ class Process:
     def is_cut_off(self) -> bool:
         return self._connection.is_closed()
 
+    async def ended(self) -> None:
+        """Wait for its end, or that of the connection."""
+        await asyncio.shield(self._hearing)
+
     async def read(self) -> bytes:
         """What it has printed; nothing at the end."""
         piece: bytes = await self._process.stdout.read(PIECE)

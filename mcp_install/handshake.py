@@ -15,11 +15,11 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import DiscoverResult, Implementation
+from mcp_types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Implementation
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from mcp_install import channel, launch, tunnel
+from mcp_install import channel, launch, results, tunnel
 from mcp_install.channel import Process
 from mcp_install.connect import Connection
 from mcp_install.launch import Launch
@@ -193,13 +193,32 @@ async def told(process: Process) -> AsyncIterator[None]:
         cause = leaf(error)
         if not isinstance(cause, Exception):
             raise cause from None
-        if process.is_cut_off:
-            process.trouble = Trouble("connection_lost")
-        elif process.has_ended:
-            await process.last_words()
-        trouble = process.trouble or _trouble(process, cause)
-        trouble.facts.setdefault("output", process.said())
-        raise trouble from None
+        raise await _trouble_of(process, cause) from None
+
+
+async def _trouble_of(process: Process, error: Exception) -> Trouble:
+    if process.is_cut_off:
+        process.trouble = Trouble("connection_lost")
+    elif process.has_ended:
+        await process.last_words()
+    trouble = process.trouble or _trouble(process, error)
+    trouble.facts.setdefault("output", process.said())
+    return trouble
+
+
+async def trouble_with(process: Process, error: BaseException) -> CallToolResult:
+    """What a call came to that raised: what the server answered instead of a result. Raises
+    Trouble where there is no answer."""
+    if not isinstance(error, Exception):
+        raise error
+    if isinstance(error, MCPError) and not (process.has_ended or process.trouble):
+        if error.code == REQUEST_TIMEOUT:
+            raise Trouble("tool_timeout")
+        return results.failed(error.message)
+    trouble = await _trouble_of(process, error)
+    if trouble.code == "handshake_failed":
+        trouble = Trouble("server_gone", process.why(), **trouble.facts)
+    raise trouble from None
 
 
 def leaf(error: BaseException) -> BaseException:

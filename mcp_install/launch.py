@@ -6,18 +6,16 @@ server's input, and two seconds later kills what is left, daemons included. All 
 """
 
 import secrets
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
 from mcp_install import shell
 from mcp_install.connect import Connection
-from mcp_install.inputs import LEAST_SECRET
-from mcp_install.plan import HIDDEN, Plan
+from mcp_install.mask import Masker
+from mcp_install.plan import Plan
 from mcp_install.troubles import Trouble
 
 SECONDS = 20  # to find a program
@@ -182,15 +180,8 @@ class Launch:
         return line, shell.secret_lines(carried)
 
     def masked(self, text: str) -> str:
-        """The text without the secrets, as they are or as they are often written."""
-        forms = set()
-        for plain in (secret.get_secret_value() for secret in self.secrets.values()):
-            encoded = b64encode(plain.encode()).decode()
-            forms |= {plain, *plain.splitlines(), quote(plain), quote(plain, ""), encoded}
-        for form in sorted(forms, key=len, reverse=True):
-            if len(form) >= LEAST_SECRET:
-                text = text.replace(form, HIDDEN)
-        return text
+        """The text without the secrets."""
+        return Masker(self.secrets.values()).whole(text)
 
 
 async def find_program(connection: Connection, plan: Plan) -> str:

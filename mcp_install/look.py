@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from mcp_install import files, pool, probe
+from mcp_install import files, pool, probe, warm
 from mcp_install.ask_worker import SECONDS
 from mcp_install.connect import connected, fetch_host_key
 from mcp_install.login import login_of
@@ -21,6 +21,8 @@ from mcp_install.troubles import Trouble, as_dict
 from realtime.background import in_thread
 
 logger = logging.getLogger(__name__)
+
+CALL_SECONDS = SECONDS - 2.0  # so that it is the call that is late, rather than the look
 
 
 async def look(host_id: str, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -82,10 +84,15 @@ async def _make_folder(host: SshHost, token: str, path: str, name: str) -> dict[
         return await files.make_folder(line, place, name)
 
 
+async def _call(host: SshHost, server_id: str, tool: str, arguments: Any) -> dict[str, Any]:
+    return await warm.call(host.owner_id, server_id, tool, arguments, CALL_SECONDS)
+
+
 _LOOKS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "test": _test,
     "folder": _folder,
     "make_folder": _make_folder,
+    "call": _call,
 }
 OF_THE_HOST = frozenset(  # rather than of one folder of it, or of what was asked
     {

@@ -284,6 +284,9 @@ _SERVERS = {
     ),
     "bad_arguments": _input("The arguments do not fit the tool"),
     "tool_timeout": Kind("The tool did not answer in time", "Try again.", status=504, again=True),
+    "server_changed": Kind(
+        "The server is another version by now", "Ask for it again.", status=409
+    ),
     "server_gone": Kind(
         "The server ended while it was working", "Try again: it is started anew.", again=True
     ),
