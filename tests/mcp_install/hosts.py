@@ -84,10 +84,11 @@ def give_uv(someone: Account, how: str = INSTALL, server: str = SERVER) -> None:
 
 
 def write(someone: Account, name: str, text: str) -> None:
-    word = "END-OF-WHAT-IS-WRITTEN"
-    path = f'"$HOME/{name}"'
+    """A file of theirs, in their home."""
+    end = "END-OF-WHAT-IS-WRITTEN"
     someone.run(
-        f"mkdir -p \"$(dirname {path})\" && cat > {path} <<'{word}'\n{text}\n{word}\nchmod 700 {path}"
+        f'path="$HOME/{name}"; mkdir -p "$(dirname "$path")"\n'
+        f'cat > "$path" <<\'{end}\'\n{text}\n{end}\nchmod 700 "$path"'
     )
 
 

@@ -50,4 +50,3 @@ def test_a_server_of_a_registry_is_installed(
     assert run.server.protocol_version
     assert anybody.run(f"readlink ~/mcp/{run.server.slug}/current") == f"versions/{run.build}\n"
     assert set(run.job.timings) == {"CONNECTING", "PREPARING", "EXECUTING", "VERIFYING"}
-    print(run.job.timings, run.server.protocol_version)
