@@ -28,9 +28,8 @@ lock() {
   mcp_lock="$1/.mcp-install.lock"
   until mkdir -- "$mcp_lock" 2>/dev/null; do
     holder=$(cat "$mcp_lock/pid" 2>/dev/null)
-    if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null && [ "$(cat "$mcp_lock/id")" != "$2" ]
-    then
-      exit 75
+    if [ -n "$holder" ] && [ "$(cat "$mcp_lock/id")" != "$2" ]; then
+      if [ -d "/proc/$holder" ] || kill -0 "$holder" 2>/dev/null; then exit 75; fi
     fi
     [ -n "$holder" ] || sleep 1  # it may be writing
     rm -rf -- "$mcp_lock" || exit 72

@@ -58,7 +58,7 @@ lock="$root/.mcp-install.lock"
 if [ "$(cat "$lock/id" 2>/dev/null)" = "$id" ]; then rm -rf -- "$lock"; fi
 if [ "$keep" = keep ] && [ -f "$build/.mcp-install.done" ]; then exit 0; fi
 if [ -f "$build/.mcp-install.json" ]; then rm -rf -- "$build" || exit 71; fi
-if [ -f "$root/.mcp-install.json" ]; then
+if [ -f "$root/.mcp-install.json" ] && [ ! -d "$lock" ]; then
   rmdir -- "$root/versions" 2>/dev/null
   if [ ! -e "$root/versions" ]; then
     rm -f -- "$root/.mcp-install.json" "$root/current"
