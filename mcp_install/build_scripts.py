@@ -71,11 +71,12 @@ if [ "$mode" = watch ]; then
   watcher=$!
   exec 3<&- 2>&1
 fi
-mkdir -p -- "$root/versions" || exit 72
+mkdir -p -- "$root" || exit 72
 lock "$root" "$id"
 if [ "$mode" = watch ]; then
   trap 'rm -rf -- "$mcp_lock"; kill "$watcher" 2>/dev/null' EXIT
 fi
+mkdir -p -- "$root/versions" || exit 72
 [ -f "$root/.mcp-install.json" ] || printf '%s\n' "$of_root" > "$root/.mcp-install.json" || exit 72
 if [ "$how" != again ]; then
   rm -rf -- "$build" || exit 72

@@ -1,6 +1,5 @@
 """The end of a run before its time: nothing of it stays on the host."""
 
-import signal
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -10,13 +9,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from mcp_install import remote, run, turns
+from mcp_install import leftovers, remote, shell, turns
+from mcp_install.connect import connected
+from mcp_install.login import Login
 from mcp_install.models import Installation, SshHost
 from mcp_install.remote import Limits
-from realtime import jobs
+from mcp_install.troubles import Trouble
+from realtime import background, jobs
 from realtime.models import Job
 from tests.mcp_install.hosts import (
-    INSTALL,
     at_work,
     begun,
     done,
@@ -66,7 +67,8 @@ def test_cancel_ends_every_process_within_two_seconds(
     ended = fresh(started)
     assert (ended.job.status, ended.has_left) == ("CANCELLED", False)
     assert someone.run("ls -A ~/mcp 2>/dev/null; true") == "", "what was half made is removed"
-    assert (last := events_of(ann)[-1])["stage"] == "CANCELLED" and last["terminal"]
+    assert (last := events_of(ann)[-1])["stage"] == "CANCELLED"
+    assert last["terminal"]
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="signs in as root")
@@ -94,21 +96,21 @@ def test_a_run_that_waits_is_cancelled_without_a_worker(ann: User, host: SshHost
     assert log_of(started) == ""
 
 
+@pytest.mark.parametrize("has_terminal", [True, False])
 @pytest.mark.parametrize(
     ("limits", "code"),
-    [(Limits(whole=1, idle=60), "timeout"), (Limits(whole=60, idle=0.7), "idle_timeout")],
+    [(Limits(whole=0.5, idle=60), "timeout"), (Limits(whole=60, idle=0.5), "idle_timeout")],
 )
-def test_a_run_that_takes_too_long_or_is_silent_is_ended(
-    ann: User, host: SshHost, limits: Limits, code: str, monkeypatch: pytest.MonkeyPatch
+async def test_what_takes_too_long_or_is_silent_is_ended(
+    login: Login, limits: Limits, code: str, has_terminal: bool
 ) -> None:
-    monkeypatch.setattr(run.Run.listen, "__kwdefaults__", _with(limits))
-    ended = done(begun(ann, host))
-    assert (ended.job.status, ended.error_code) == ("FAILED", code)
-    assert not marked(ended) and not ended.has_left
+    async def hear(_: bytes) -> None: ...
 
-
-def _with(limits: Limits) -> dict[str, Any]:
-    return {**(run.Run.listen.__kwdefaults__ or {}), "limits": limits}
+    async with connected(login) as connection:
+        line = shell.command("echo begun; sleep 30")
+        with pytest.raises(Trouble) as caught:
+            await remote.listen(connection, line, hear, limits, has_terminal=has_terminal)
+    assert caught.value.code == code
 
 
 def test_a_host_that_vanishes_is_tidied_up_by_the_next_run_there(
@@ -125,11 +127,35 @@ def test_a_host_that_vanishes_is_tidied_up_by_the_next_run_there(
             "FAILED", "connection_lost", True,
         )  # fmt: skip
         assert marked(lost), "a daemon outlives its connection"
+        background.run(leftovers.sweep())
+        assert marked(lost), "it cannot be reached"
         sshd.start()
         give_uv(someone)
         assert done(begun(ann, lost.server.host)).job.status == "DONE"
         assert not marked(lost)
         assert not fresh(lost).has_left
+
+
+def test_a_host_that_comes_back_is_tidied_up_though_nobody_uses_it(
+    transactional_db: None, ann: User, someone: Account
+) -> None:
+    give_uv(someone, STUBBORN)
+    with running() as sshd:
+        lost = begun(ann, host_at(ann, sshd, someone))
+        with at_work(lost):
+            until(lambda: is_working(lost))
+            sshd.cut()
+        sshd.start()
+        waiting = begun(ann, lost.server.host, "fetch")
+        SshHost.objects.update(tidying_until=timezone.now() + timedelta(seconds=30))
+        assert done(waiting).job.status == "WAITING"
+        assert "tidied up" in fresh(waiting).job.message
+        background.run(leftovers.sweep())
+        assert not marked(lost)
+        assert not fresh(lost).has_left
+        assert fresh(waiting).job.status == "QUEUED"
+    folder = f"{lost.plan['folder']}"
+    assert someone.run(f"test -e '{folder}' || echo gone") == "gone\n"
 
 
 def test_a_retry_ends_what_a_killed_worker_left_and_begins_anew(

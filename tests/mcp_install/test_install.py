@@ -70,7 +70,8 @@ def test_a_server_is_installed_and_is_ready_once_it_has_spoken(
     percents = [event["progress"] for event in told]
     assert percents == sorted(percents)
     assert "".join(event.get("output", "") for event in told) == log_of(run)
-    assert "$ " in log_of(run) and "Installed 1 package\r\n" in log_of(run)
+    assert "$ " in log_of(run)
+    assert "Installed 1 package\r\n" in log_of(run)
     assert not marked(run)
 
 
@@ -128,7 +129,7 @@ def test_a_retry_makes_nothing_anew_that_was_complete(
 def test_a_server_older_than_the_newest_sdk_is_given_an_older_one(
     ann: User, host: SshHost, someone: Account
 ) -> None:
-    how = INSTALL + "\ncase $* in *'mcp<2'*) touch \"$(dirname \"$python\")/older\" ;; esac\n"
+    how = INSTALL + '\ncase $* in *\'mcp<2\'*) touch "$(dirname "$python")/older" ;; esac\n'
     server = NEEDS_OLDER_SDK + SERVER
     give_uv(someone, how, server)
     run = done(begun(ann, host))
@@ -147,7 +148,8 @@ def test_what_fails_on_the_host_leaves_nothing_there(
     assert (run.job.status, run.error_code) == ("FAILED", "package_failed")
     assert "no such package was found" in run.job.error
     assert someone.run("ls -A ~") == before
-    assert not run.has_left and not marked(run)
+    assert not run.has_left
+    assert not marked(run)
     assert McpServer.objects.get().state == "NOT_INSTALLED"
 
 
@@ -163,8 +165,8 @@ def test_what_fails_on_the_host_leaves_nothing_there(
         ("echo 'echo Installed' > ~/.how-to-install", "no_executable"),
         ("echo 'mkdir \"$last\" 2>/dev/null; exit 3' > ~/.local/bin/uv", "venv_failed"),
         (
-            "mkdir -p ~/mcp/server-time/.mcp-install.lock; cd ~/mcp/server-time;"
-            "touch .mcp-install.json; echo 1 > .mcp-install.lock/pid; echo x > .mcp-install.lock/id",
+            "mkdir -p ~/mcp/server-time/.mcp-install.lock; cd ~/mcp/server-time/.mcp-install.lock;"
+            "touch ../.mcp-install.json; echo 1 > pid; echo another > id",
             "busy",
         ),
     ],
@@ -194,4 +196,5 @@ def test_secrets_are_in_no_log_and_no_event(
     assert (run.job.status, run.error_code) == ("FAILED", "handshake_failed")
     assert "I got ••••" in log_of(run)
     for told in (log_of(run), run.job.error, json.dumps(events_of(ann)), str(run.plan)):
-        assert "sesame" not in told and "b3BlbiBzZXNhbW" not in told
+        assert "sesame" not in told
+        assert "b3BlbiBzZXNhbW" not in told
