@@ -8,10 +8,10 @@ from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router
 
-from mcp_install import ask_worker, catalogue, installs, limits
+from mcp_install import catalogue, installs
 from mcp_install.api import my_host, user_of
 from mcp_install.inputs import wanted
-from mcp_install.models import CatalogServer, SshHost
+from mcp_install.models import CatalogServer
 from mcp_install.packages import choose
 from mcp_install.states import (
     Begun,
@@ -92,23 +92,13 @@ def planned(request: HttpRequest, wish: Wish) -> installs.Planned:
     except CatalogServer.DoesNotExist:
         raise Http404 from None
     return installs.planned(
-        _known(host),
+        installs.known(host),
         entry,
         wish.directory,
         version=wish.version,
         arguments=wish.arguments,
         environment=wish.environment,
     )
-
-
-def _known(host: SshHost) -> SshHost:
-    if not host.is_trusted:
-        raise Trouble("host_key_unknown", host.name)
-    if not host.facts:
-        limits.count(host.owner_id, "test")
-        ask_worker.test(host)
-        host.refresh_from_db()
-    return host
 
 
 @router.post("/installs", response={200: PlanState, 202: Begun}, by_alias=True)
