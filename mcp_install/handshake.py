@@ -15,7 +15,13 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Implementation
+from mcp_types import (
+    CONNECTION_CLOSED,
+    REQUEST_TIMEOUT,
+    CallToolResult,
+    DiscoverResult,
+    Implementation,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -28,6 +34,7 @@ from mcp_install.troubles import Trouble
 SECONDS = 45  # from the start to its list of tools
 ANSWER_SECONDS = 30
 MODERN, LEGACY = "modern", "legacy"
+MOST_NAME = 200
 MOST_PAGES = 100
 MOST_TOOLS = 500
 MOST_LISTED = 1024 * 1024  # characters of JSON
@@ -43,7 +50,6 @@ class Discovered:
     era: str
     name: str
     version: str
-    instructions: str
     discovery: dict[str, Any] = field(repr=False)
     tools: list[dict[str, Any]] = field(repr=False)
 
@@ -137,14 +143,16 @@ async def discovered(client: Client) -> Discovered:
     era = MODERN if session.discover_result else LEGACY
     found: Any = session.discover_result or session.initialize_result
     info = client.server_info
+    name, version = (_text(info.name), _text(info.version)) if info else ("", "")
+    discovery = found.model_dump(mode="json", by_alias=True, exclude_none=True)
+    discovery["serverInfo"] = {"name": name, "version": version}  # wherever it stood
     tools = await _tools(client)
     return Discovered(
         protocol_version=client.protocol_version,
         era=era,
-        name=_text(info.name if info else "", 200),
-        version=_text(info.version if info else "", 100),
-        instructions=_text(client.instructions or "", 4000),
-        discovery=_storable(found.model_dump(mode="json", by_alias=True, exclude_none=True)),
+        name=name,
+        version=version,
+        discovery=_storable(discovery),
         tools=_storable(tools),
     )
 
@@ -169,8 +177,8 @@ async def _tools(client: Client) -> list[dict[str, Any]]:
     return tools
 
 
-def _text(text: str, most: int) -> str:
-    return "".join(c for c in text if c in "\n\t" or c.isprintable())[:most]
+def _text(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())[:MOST_NAME]
 
 
 def _storable(value: Any) -> Any:
@@ -211,10 +219,12 @@ async def trouble_with(process: Process, error: BaseException) -> CallToolResult
     Trouble where there is no answer."""
     if not isinstance(error, Exception):
         raise error
-    if isinstance(error, MCPError) and not (process.has_ended or process.trouble):
-        if error.code == REQUEST_TIMEOUT:
-            raise Trouble("tool_timeout")
+    if isinstance(error, MCPError) and error.code == REQUEST_TIMEOUT:
+        raise Trouble("tool_timeout")
+    is_over = process.has_ended or process.trouble or process.is_cut_off
+    if isinstance(error, MCPError) and error.code != CONNECTION_CLOSED and not is_over:
         return results.failed(error.message)
+    await process.last_words()
     trouble = await _trouble_of(process, error)
     if trouble.code == "handshake_failed":
         trouble = Trouble("server_gone", process.why(), **trouble.facts)
