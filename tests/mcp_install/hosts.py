@@ -108,12 +108,14 @@ def write(someone: Account, name: str, text: str) -> None:
     )
 
 
-def begun(owner: User, host: SshHost, server: str = "time", **wish: Any) -> Installation:
+def begun(
+    owner: User, host: SshHost, server: str = "time", directory: str = "~/mcp", **wish: Any
+) -> Installation:
     """A run that waits for a worker."""
     if not CatalogServer.objects.exists():
         catalogue.load_shipped()
     entry = catalogue.find(owner, server, "")
-    return installs.begin(owner, installs.planned(host, entry, "~/mcp", **wish))
+    return installs.begin(owner, installs.planned(host, entry, directory, **wish))
 
 
 @contextmanager
