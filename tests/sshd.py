@@ -43,6 +43,10 @@ class Account:
         )  # fmt: skip
         return done.stdout
 
+    def change_shell(self, shell: str) -> None:
+        """Sign in with another login shell from now on; as root alone."""
+        _do("usermod", "--shell", shell, self.name)
+
 
 @contextmanager
 def account(shell: str = "/bin/bash") -> Iterator[Account]:

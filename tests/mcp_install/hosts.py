@@ -64,6 +64,16 @@ cp "$HOME/.server" "$program" && chmod 700 "$program"
 echo "Installed 1 package"
 """
 
+# What people's builds start: a child, a daemon in a session of its own, what ignores signals.
+STUBBORN = r"""
+sleep 987 &
+setsid sleep 986 &
+setsid sh -c 'trap "" TERM HUP; while :; do sleep 985; done' &
+trap "" TERM HUP
+echo "working on it"
+while :; do sleep 984; done
+"""
+
 
 def host_at(owner: User, sshd: Sshd, someone: Account, **facts: Any) -> SshHost:
     """A row for the server, confirmed and tested; the account has the uv above."""
@@ -98,12 +108,14 @@ def write(someone: Account, name: str, text: str) -> None:
     )
 
 
-def begun(owner: User, host: SshHost, server: str = "time", **wish: Any) -> Installation:
+def begun(
+    owner: User, host: SshHost, server: str = "time", directory: str = "~/mcp", **wish: Any
+) -> Installation:
     """A run that waits for a worker."""
     if not CatalogServer.objects.exists():
         catalogue.load_shipped()
     entry = catalogue.find(owner, server, "")
-    return installs.begin(owner, installs.planned(host, entry, "~/mcp", **wish))
+    return installs.begin(owner, installs.planned(host, entry, directory, **wish))
 
 
 @contextmanager
@@ -137,8 +149,12 @@ def log_of(run: Installation) -> str:
 
 
 def marked(run: Installation) -> list[int]:
-    """The processes that it started, by their ids; zombies are none."""
-    found, mark = [], f"MCP_INSTALL_ID={run.pk}".encode()
+    return processes_of(str(run.pk))
+
+
+def processes_of(install_id: str) -> list[int]:
+    """The processes that a run started, by their ids; zombies are none."""
+    found, mark = [], f"MCP_INSTALL_ID={install_id}".encode()
     for place in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (place / "environ").read_bytes().split(b"\0"):

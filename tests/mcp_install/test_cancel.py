@@ -18,6 +18,7 @@ from mcp_install.troubles import Trouble
 from realtime import background, jobs
 from realtime.models import Job
 from tests.mcp_install.hosts import (
+    STUBBORN,
     at_work,
     begun,
     done,
@@ -31,15 +32,6 @@ from tests.sshd import IS_ROOT, Account, Sshd, running
 from tests.stack import until
 
 Events = Callable[[User], list[dict[str, Any]]]
-# What people's builds start: a child, a daemon in a session of its own, what ignores signals.
-STUBBORN = r"""
-sleep 987 &
-setsid sleep 986 &
-setsid sh -c 'trap "" TERM HUP; while :; do sleep 985; done' &
-trap "" TERM HUP
-echo "working on it"
-while :; do sleep 984; done
-"""
 
 
 @pytest.fixture
