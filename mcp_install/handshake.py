@@ -120,7 +120,7 @@ async def _make_way(connection: Connection, start: Launch) -> None:
     """What uses its port, and is ours, is ended; what is not, is told."""
     port = tunnel.port_of(start.transport["url"])
     if await tunnel.is_open(connection, port):
-        await launch.kill(connection, "MCP_SERVER_ID", start.server)
+        await launch.kill(connection, f"MCP_SERVER_ID={start.server}")
         if await tunnel.is_open(connection, port):
             raise Trouble("port_taken", str(port))
 

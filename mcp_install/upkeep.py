@@ -11,10 +11,10 @@ from mcp_install.build_scripts import ACTIVATE, STATUSES
 from mcp_install.builds import launch_of
 from mcp_install.handshake import Discovered, handshake
 from mcp_install.install import keep_found, retire
-from mcp_install.launch import KILL
 from mcp_install.look import OF_THE_HOST
 from mcp_install.models import Installation, McpServer, State
 from mcp_install.run import Run
+from mcp_install.tidy import KILL
 from mcp_install.troubles import Trouble
 from realtime.background import in_thread
 from realtime.models import Job
@@ -94,7 +94,7 @@ async def roll_back(run: Run) -> str:
 async def uninstall(run: Run) -> str:
     """Take away the folders that an installation made, and nothing else."""
     await run.at("EXECUTING", 30, "Ending its processes")
-    await run.ask(KILL, "MCP_SERVER_ID", str(run.server.pk))
+    await run.ask(KILL, f"MCP_SERVER_ID={run.server.pk}")
     await run.at("EXECUTING", 50, "Removing its folders")
     await run.keep(lambda _: None)
     root = f"{run.server.directory}/{run.server.slug}"

@@ -202,7 +202,7 @@ async def test_all_that_was_started_for_a_run_can_be_ended(login: Login, me: Acc
         with pytest.raises(Trouble, match="does not answer"):
             async with speaking(connection, start) as (client, _):
                 assert alive(start)
-                await kill(connection, "MCP_INSTALL_ID", start.run)
+                await kill(connection, f"MCP_INSTALL_ID={start.run}")
                 assert not alive(start)
                 await client.call_tool("arguments", {})
 
