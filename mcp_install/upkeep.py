@@ -70,8 +70,10 @@ async def check(run: Run) -> str:
 
 async def roll_back(run: Run) -> str:
     """Use the build before, once it has answered. Until then the other one stays in use."""
-    build = await in_thread(_build, run.server.pk, "previous")
     active = await in_thread(_build, run.server.pk, "active")
+    if active.build == run.installation.build:
+        return f"{run.server.title} {active.version} is in use again"  # an attempt before was here
+    build = await in_thread(_build, run.server.pk, "previous")
     found = await _speak(run, build)
     await run.at("VERIFYING", 99, "Making it the one in use")
     await run.keep(lambda _: None)  # the last moment to be cancelled
