@@ -172,6 +172,10 @@ MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100)
 MEDIA_ROOT = DATA_DIR / "files"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "demo.browser_packages.PackageFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -187,7 +191,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [NONCE, STRICT_DYNAMIC],
-        "style-src": [SELF],
+        "style-src": [SELF, NONCE],  # the terminal makes its own style sheets
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],

@@ -24,6 +24,8 @@ from django.core.management import call_command
 from django.templatetags.static import static
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+from demo.browser_packages import MODULES
+
 # Only those that have lines of their own: what stands beside code may be a part of it.
 _COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/)[ \t]*$", re.MULTILINE | re.DOTALL)
 _SPACE = re.compile(rb" (?={\s*\n)|;?\s*\n\s*(?=})|(?<=[{};,])\s*\n\s*")  # at ends of lines
@@ -89,7 +91,7 @@ def import_map() -> str:
 
 
 def _listed() -> str:
-    imports = {}
+    imports = {package: static(name) for package, name in MODULES.items()}
     for name in modules():
         imports[name] = imports[settings.STATIC_URL + name] = static(name)
     # Inside <script> nothing may look like a tag.
