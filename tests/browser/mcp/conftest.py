@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -35,24 +36,44 @@ def sshd() -> Iterator[Sshd]:
 HostId = Callable[..., str]
 
 
-@pytest.fixture
-def new_host(stack: LiveStack, sshd: Sshd, someone: Account) -> Iterator[HostId]:
-    """A host of ann's by the API, added, confirmed and tested; gone after the test if it can."""
-    made: list[str] = []
+@pytest.fixture(scope="package")
+def make_host(stack: LiveStack, sshd: Sshd, someone: Account) -> HostId:
+    """A host of ann's by the API: added, confirmed and tested, unless it is not to be trusted."""
 
-    def make(name: str = "box", *, trusted: bool = True, **more: Any) -> str:
+    def make(name: str, *, trusted: bool = True, **more: Any) -> str:
         body = {"name": name, "hostname": "127.0.0.1", "port": sshd.port}
         body |= {"username": someone.name, "auth": {"privateKey": sshd.key}} | more
         with stack.client("ann") as ann:
-            answer = ann.post(HOSTS, json=body)
-            assert answer.status_code == 201, answer.text
-            host: str = answer.json()["hostId"]
-            made.append(host)
+            host = f"{HOSTS}/{said(ann.post(HOSTS, json=body))['hostId']}"
             if trusted:
-                shown = ann.post(f"{HOSTS}/{host}/test").json()
-                ann.post(f"{HOSTS}/{host}/trust", json={"fingerprint": shown["fingerprint"]})
-                assert ann.post(f"{HOSTS}/{host}/test", timeout=60).is_success
-        return host
+                shown = said(ann.post(f"{host}/test", timeout=60))
+                said(ann.post(f"{host}/trust", json={"fingerprint": shown["fingerprint"]}))
+                said(ann.post(f"{host}/test", timeout=60))
+        return host.rpartition("/")[2]
+
+    return make
+
+
+def said(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.is_success, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+@pytest.fixture(scope="package")
+def box(make_host: HostId) -> str:
+    """One for all tests that leave it as it is: people may test only so often."""
+    return make_host("box")
+
+
+@pytest.fixture
+def new_host(stack: LiveStack, make_host: HostId) -> Iterator[HostId]:
+    """Hosts of the test's own, gone afterwards."""
+    made: list[str] = []
+
+    def make(name: str, **options: Any) -> str:
+        made.append(make_host(name, **options))
+        return made[-1]
 
     yield make
     with stack.client("ann") as ann:
