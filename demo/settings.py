@@ -251,6 +251,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "let runs on hosts go on": {
+        "task": "mcp.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 
@@ -267,7 +272,7 @@ if any(len(key) < 32 for key in CREDENTIAL_KEYS):
 MCP_SSH_ALLOW_PRIVATE = env.flag("MCP_SSH_ALLOW_PRIVATE")
 
 # --- Tools in chat ------------------------------------------------------------------------------
-TOOL_PROVIDER = env.text("TOOL_PROVIDER", "chat.tools.NoTools")
+TOOL_PROVIDER = env.text("TOOL_PROVIDER", "mcp_install.provider.InstalledServers")
 
 LOGGING = {
     "version": 1,

@@ -33,6 +33,7 @@ class Planned:
     secrets: Mapping[str, SecretStr]
     action: Action
     server: McpServer | None
+    inputs: Inputs
 
 
 def planned(
@@ -62,7 +63,7 @@ def planned(
     made, secrets = plan.build(server_json, inputs, facts)
     is_there = there is not None and there.state in (State.READY, State.BROKEN)
     action = Action.UPGRADE if is_there else Action.INSTALL
-    return Planned(host, entry, made, secrets, action, there)
+    return Planned(host, entry, made, secrets, action, there, inputs)
 
 
 def _build_id(host: SshHost, directory: str, slug: str, there: McpServer | None) -> str:
@@ -88,6 +89,8 @@ def begin(owner: User, wish: Planned, plan_hash: str = "") -> Installation:
         run.plan, run.plan_hash = wish.plan.as_json(), wish.plan.hash
         values = {name: secret.get_secret_value() for name, secret in wish.secrets.items()}
         seal.put(run, "secrets", SecretStr(json.dumps(values) if values else ""))
+        given = {"arguments": wish.inputs.arguments, "environment": wish.inputs.environment}
+        seal.put(run, "inputs", SecretStr(json.dumps(given)))
         run.job = jobs.create(owner, KIND, run.pk)
         run.save(force_insert=True)
         jobs.announce(run.job)

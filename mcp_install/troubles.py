@@ -242,6 +242,17 @@ _RUNS = {
         "The program was installed, but does not answer as an MCP server",
         "See the end of the log: it may want an argument or a variable.",
     ),
+    "server_babbles": Kind(
+        "The server does not keep to the protocol", "See the end of the log.",
+    ),
+    "port_taken": Kind(
+        "The port that the server wants is taken on the host",
+        "End what listens there, or give the server another port.", status=409, again=True,
+    ),
+    "no_tunnel": Kind(
+        "The host's SSH server forwards no connections, which this server needs",
+        "Allow it there: AllowTcpForwarding in its sshd_config.",
+    ),
     "busy": Kind(
         "Something else is being done in this folder, or on this host", "Wait for its end.",
         status=409, again=True,
@@ -254,7 +265,34 @@ _RUNS = {
     "cancelled": Kind("Cancelled", "", status=409, again=True),
 }  # fmt: skip
 
-KINDS: dict[str, Kind] = _REACHING | _CREDENTIALS | _FOLDERS | _PLANS | _RUNS
+# --- Installed servers --------------------------------------------------------------------------
+_SERVERS = {
+    "not_installed": Kind("This server is not installed", "Install it first.", status=409),
+    "not_in_catalogue": Kind(
+        "The catalogue does not know this server any more", "Add its server.json again.", status=409
+    ),
+    "nothing_before": Kind(
+        "There is no older version to go back to",
+        "Install the one that you want, by an upgrade to it.", status=409,
+    ),
+    "secrets_lost": Kind(
+        "What was entered for this server cannot be opened any more",
+        "Enter it again, by an upgrade.", status=409,
+    ),
+    "no_such_tool": Kind(
+        "The server has no such tool", "Check the server to see what it has.", status=404
+    ),
+    "bad_arguments": _input("The arguments do not fit the tool"),
+    "tool_timeout": Kind("The tool did not answer in time", "Try again.", status=504, again=True),
+    "server_changed": Kind(
+        "The server is another version by now", "Ask for it again.", status=409
+    ),
+    "server_gone": Kind(
+        "The server ended while it was working", "Try again: it is started anew.", again=True
+    ),
+}  # fmt: skip
+
+KINDS: dict[str, Kind] = _REACHING | _CREDENTIALS | _FOLDERS | _PLANS | _RUNS | _SERVERS
 
 
 def problem_of(trouble: Trouble) -> Problem:
