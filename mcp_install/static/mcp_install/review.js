@@ -37,6 +37,7 @@ class PlanReview extends HTMLElement {
       event.preventDefault();
       this.#install();
     }, { signal });
+    if (!this.closest("install-wizard")) this.begin();
   }
 
   disconnectedCallback() {
@@ -47,6 +48,10 @@ class PlanReview extends HTMLElement {
   /** Its fields are filled in as they were left. */
   begin() {
     this.#changed(0);
+  }
+
+  get #url() {
+    return this.dataset.url ?? "";
   }
 
   get #form() {
@@ -80,7 +85,7 @@ class PlanReview extends HTMLElement {
     clearTimeout(this.#timer);
     clearWrong(this.#form);
     try {
-      const plan = await call("POST", "/api/mcp/installs", { ...this.#wish(), dryRun: true });
+      const plan = await call("POST", this.#url, { ...this.#wish(), dryRun: true });
       if (turn === this.#turn) this.#show(plan);
     } catch (error) {
       if (turn !== this.#turn) return;
@@ -102,7 +107,7 @@ class PlanReview extends HTMLElement {
       if (!plan) return await this.#look(); // to be read first
       this.#key ||= crypto.getRandomValues(new Uint32Array(4)).join("-");
       const wish = { ...this.#wish(), planHash: plan.planHash };
-      const { installId } = await call("POST", "/api/mcp/installs", wish, this.#key);
+      const { installId } = await call("POST", this.#url, wish, this.#key);
       this.dispatchEvent(new Event(INSTALLED, { bubbles: true }));
       location.assign(`${this.dataset.runs}${installId}/`);
     } catch (error) {
@@ -125,9 +130,11 @@ class PlanReview extends HTMLElement {
     showWrong(this.#form, new Problem(422, "Something is missing.", Object.fromEntries(errors)));
   }
 
+  /** Of a server that is there already only the version is asked. */
   #wish() {
     const { host: hostId, entry: server, directory } = this.dataset;
     const version = String(new FormData(this.#form).get("version") ?? "").trim();
+    if (!hostId) return { version };
     const { environment, argument } = this.#given();
     return { hostId, server, directory, version, environment, arguments: argument };
   }
