@@ -1,15 +1,18 @@
 """A build of a server, as its rows tell of it: what starts it, where, and how it speaks."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
+
+from mcp_install import seal
 from mcp_install.handshake import Spoken
 from mcp_install.launch import Launch
 from mcp_install.login import Login, login_of
 from mcp_install.models import Installation, McpServer, State
 from mcp_install.plan import Plan
-from mcp_install.run import secrets_of
 from mcp_install.troubles import Trouble
 
 
@@ -21,6 +24,15 @@ class Start:
     login: Login
     launch: Launch
     spoken: Spoken
+
+
+def secrets_of(build: Installation) -> dict[str, SecretStr]:
+    """By the names that its plan refers to. Raises Trouble."""
+    try:
+        plain = seal.take(build, "secrets").get_secret_value()
+    except seal.CannotOpen:
+        raise Trouble("secrets_lost", build.server.title or build.server.name) from None
+    return {name: SecretStr(value) for name, value in json.loads(plain or "{}").items()}
 
 
 def launch_of(build: Installation, run: Any = None) -> Launch:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from pydantic import SecretStr
 
-from mcp_install import catalogue, plan, seal
+from mcp_install import catalogue, credentials, plan, seal
 from mcp_install.directories import checked_directory
 from mcp_install.facts import Facts
 from mcp_install.inputs import Values
@@ -77,6 +77,7 @@ def begin(owner: User, wish: Planned, plan_hash: str = "") -> Installation:
     """Queue the run of a plan; with a hash, only if it is still that plan. Raises Trouble."""
     if plan_hash and plan_hash != wish.plan.hash:
         raise Trouble("plan_changed", plan_hash=wish.plan.hash)
+    _check_credentials(wish.host)
     with transaction.atomic():
         server = _server(owner, wish)
         if server.installations.filter(job__status__in=ACTIVE).exists():
@@ -95,6 +96,23 @@ def begin(owner: User, wish: Planned, plan_hash: str = "") -> Installation:
         run.save(force_insert=True)
         jobs.announce(run.job)
     return run
+
+
+def retry(run: Installation) -> None:
+    """Queue a run that failed or was cancelled again. Raises Trouble."""
+    _check_credentials(run.server.host)
+    with transaction.atomic():
+        server = McpServer.objects.select_for_update().get(pk=run.server_id)
+        if server.installations.filter(job__status__in=ACTIVE).exists():
+            raise Trouble("busy", f"{server.directory}/{server.slug}")
+        if not jobs.retry(run.job):
+            raise Trouble("not_again")
+
+
+def _check_credentials(host: SshHost) -> None:
+    """Raises Trouble when somebody has to give them first."""
+    if credentials.are_needed(host):
+        raise Trouble("credentials_needed", host.name)
 
 
 def _server(owner: User, wish: Planned) -> McpServer:

@@ -14,7 +14,6 @@ started on the host are killed: they are known by `run.marker` in their environm
 """
 
 import asyncio
-import json
 import logging
 import secrets
 import uuid
@@ -23,9 +22,9 @@ from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import asyncssh
-from pydantic import SecretStr
 
-from mcp_install import look, remote, seal, shell, tidy, turns
+from mcp_install import look, remote, shell, tidy, turns
+from mcp_install.builds import secrets_of
 from mcp_install.connect import Connection, connected
 from mcp_install.login import login_of
 from mcp_install.mask import Masker
@@ -208,15 +207,6 @@ class Run:
             await self.close()
 
 
-def secrets_of(installation: Installation) -> dict[str, SecretStr]:
-    """Raises Trouble."""
-    try:
-        plain = seal.take(installation, "secrets").get_secret_value()
-    except seal.CannotOpen:
-        raise Trouble("credentials_lost", "the secrets of the server") from None
-    return {name: SecretStr(value) for name, value in json.loads(plain or "{}").items()}
-
-
 # --- The work of a task -------------------------------------------------------------------------
 def carry_out(
     installation_id: uuid.UUID,
@@ -248,7 +238,9 @@ async def _carry_out(installation_id: uuid.UUID, report: Report, actions: Any) -
 
 def _take_up(installation_id: uuid.UUID, report: Report) -> Installation:
     """The run, its host being free for it. Raises Paused while that is not."""
-    rows = Installation.objects.select_related("server__host__jump__jump", "owner")
+    rows = Installation.objects.select_related(
+        "server__host__jump__jump", "server__active", "server__previous", "owner"
+    )
     installation = rows.filter(pk=installation_id).first()
     if installation is None:
         raise Failure(REMOVED)

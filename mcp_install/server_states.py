@@ -8,7 +8,7 @@ from mcp_install import catalogue
 from mcp_install.events import stage_of
 from mcp_install.models import Installation, McpServer, State
 from mcp_install.states import Value
-from mcp_install.troubles import KINDS
+from mcp_install.trouble_kinds import KINDS
 from realtime.models import ACTIVE
 from realtime.problems import CamelSchema
 from realtime.text import Text

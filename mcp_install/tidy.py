@@ -32,17 +32,11 @@ BUILDS = (Action.INSTALL, Action.UPGRADE)
 # `$1` is the mark. TERM, and after a second KILL, until none is left.
 KILL = r"""
 mark=$1
-found() {
-  ps -axEww -o pid= -o command= | grep -F -e " $mark" | grep -v grep | awk '{ print $1 }'
-}
-if printf 'a\0b\0' | grep -qzxF b 2>/dev/null; then
-  found() { grep -lzxF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3; }
-elif [ -r /proc/self/environ ]; then
+if [ -r /proc/self/environ ]; then
+  found() { grep -lF -e "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d / -f 3; }
+else
   found() {
-    for place in /proc/[0-9]*; do
-      { tr '\0' '\n' < "$place/environ"; } 2>/dev/null | grep -qxF -e "$mark" || continue
-      echo "${place#/proc/}"
-    done
+    ps -axEww -o pid= -o command= | grep -F -e " $mark" | grep -v grep | awk '{ print $1 }'
   }
 fi
 signal=TERM
