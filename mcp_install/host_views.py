@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from mcp_install.host_states import host_state
 from mcp_install.models import AuthMethod, SshHost, State
-from mcp_install.troubles import KINDS
+from mcp_install.trouble_kinds import KINDS
 from realtime.pages import Context, live_page, owner
 
 PROGRAMS = ("python", "uv", "node", "npm", "git", "docker")

@@ -4,7 +4,8 @@
  * On its page a style sheet gets the page's nonce, and a style goes into the element as properties.
  */
 
-const { nonce = "" } = document.querySelector("script[nonce]") ?? document.createElement("script");
+const script = /** @type {HTMLScriptElement | null} */ (document.querySelector("script[nonce]"));
+const nonce = script?.nonce ?? "";
 const create = document.createElement.bind(document);
 
 /**
