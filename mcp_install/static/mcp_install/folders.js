@@ -244,13 +244,15 @@ class FolderBrowser extends HTMLElement {
     const folders = this.#folders;
     folders.forEach((button, n) => button.tabIndex = n ? -1 : 0);
     const hidden = entries.length - seen.length;
+    const others = seen.length - folders.length;
     const words = [
-      seen.length
-        ? `${seen.length}${next === null ? "" : " so far"}, ${folders.length} of them folders`
-        : "Nothing here",
-      hidden ? `${hidden} hidden` : "",
+      counted(folders.length, "folder"),
+      counted(others, "other"),
+      counted(hidden, "hidden", ""),
+      next === null ? "" : "and more",
     ];
-    this.#part("[data-said]").textContent = words.filter(Boolean).join(" · ");
+    this.#part("[data-said]").textContent = words.filter(Boolean).join(", ") ||
+      "Nothing here";
   }
 
   /** @param {unknown} error */
@@ -288,6 +290,14 @@ function named(name) {
   text.textContent = name;
   return text;
 }
+
+/**
+ * @param {number} number
+ * @param {string} word
+ * @param {string} [several] what it ends in then
+ */
+const counted = (number, word, several = "s") =>
+  number ? `${number} ${word}${number > 1 ? several : ""}` : "";
 
 /** @param {number} megabytes */
 const inWords = (megabytes) =>
