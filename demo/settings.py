@@ -284,6 +284,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "mcp": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "asyncssh": {"level": "WARNING"},
     },

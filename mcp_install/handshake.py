@@ -15,7 +15,13 @@ import httpx2
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from mcp_types import REQUEST_TIMEOUT, CallToolResult, DiscoverResult, Implementation
+from mcp_types import (
+    CONNECTION_CLOSED,
+    REQUEST_TIMEOUT,
+    CallToolResult,
+    DiscoverResult,
+    Implementation,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -211,10 +217,12 @@ async def trouble_with(process: Process, error: BaseException) -> CallToolResult
     Trouble where there is no answer."""
     if not isinstance(error, Exception):
         raise error
-    if isinstance(error, MCPError) and not (process.has_ended or process.trouble):
-        if error.code == REQUEST_TIMEOUT:
-            raise Trouble("tool_timeout")
+    if isinstance(error, MCPError) and error.code == REQUEST_TIMEOUT:
+        raise Trouble("tool_timeout")
+    is_over = process.has_ended or process.trouble or process.is_cut_off
+    if isinstance(error, MCPError) and error.code != CONNECTION_CLOSED and not is_over:
         return results.failed(error.message)
+    await process.last_words()
     trouble = await _trouble_of(process, error)
     if trouble.code == "handshake_failed":
         trouble = Trouble("server_gone", process.why(), **trouble.facts)

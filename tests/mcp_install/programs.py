@@ -22,6 +22,7 @@ from tests.sshd import Account
 MODERN = """
 import asyncio, os, sys
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 
 mcp = MCPServer("Sums", version="{version}", log_level="CRITICAL")
 
@@ -60,7 +61,7 @@ def die() -> str:
 @mcp.tool()
 def fail() -> str:
     "Fail."
-    raise ValueError("no disk is left")
+    raise ToolError("no disk is left")
 
 if {port}:
     mcp.run("streamable-http", port={port})
