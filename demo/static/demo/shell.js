@@ -88,7 +88,7 @@ function openDialog(id) {
   if (dialog && !dialog.open) dialog.showModal();
 }
 
-const here = document.querySelector("nav [aria-current]"); // on a narrow page the others scroll
+const here = document.querySelector("header nav [aria-current]"); // on a narrow page the others scroll
 here?.scrollIntoView({ block: "nearest", inline: "center" });
 
 for (const select of /** @type {HTMLSelectElement[]} */ (all("[data-submit]"))) {

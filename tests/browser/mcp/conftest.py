@@ -8,10 +8,69 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.mcp_install.hosts import give_uv, write
 from tests.sshd import Account, Sshd, account, running
 from tests.stack import LiveStack, started
 
 HOSTS = "/api/mcp/hosts"
+# Colours, a bar that is drawn over itself, letters of more than one byte.
+HOW = r"""
+printf 'This is the beginning\n'
+i=0
+while [ $i -le 100 ]; do
+  printf '\r\033[32m%3d %%\033[0m of the bar' $i
+  i=$((i+10)); sleep 0.03
+done
+printf '\nünïcode ✓ 😀 %s\n' "$wanted"
+if [ -e "$HOME/.hold" ]; then
+  echo Holding
+  while [ -e "$HOME/.hold" ]; do sleep 0.05; done
+fi
+if [ -e "$HOME/.fail" ]; then echo "No such package" >&2; exit 1; fi
+if [ -e "$HOME/.flood" ]; then seq -f 'line %.0f of a long log that goes on and on' 1 10000; fi
+program="$(dirname "$python")/${wanted%%==*}"
+cp "$HOME/.server" "$program" && chmod 700 "$program"
+echo "Installed 1 package"
+"""
+# It has one tool of every kind of argument, which gives back what it was given.
+SERVER = r"""#!/usr/bin/env python3
+import json, sys
+SCHEMA = {
+    "type": "object",
+    "required": ["words", "number"],
+    "properties": {
+        "loud": {"type": "boolean", "description": "Say it in capitals"},
+        "tone": {"enum": ["plain", "friendly"], "default": "plain"},
+        "words": {"type": "string", "description": "What to say"},
+        "number": {"type": "integer", "minimum": 1},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+}
+TOOLS = [
+    {"name": "say", "description": "Says it", "inputSchema": SCHEMA,
+     "annotations": {"readOnlyHint": True}},
+    {"name": "fail", "description": "Fails", "inputSchema": {"type": "object"}},
+]
+for line in sys.stdin:
+    asked = json.loads(line)
+    if "id" not in asked:
+        continue
+    answer, asks = {"jsonrpc": "2.0", "id": asked["id"]}, asked["method"]
+    if asks == "initialize":
+        answer["result"] = {
+            "protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+            "serverInfo": {"name": "sayer", "version": "1"},
+        }
+    elif asks == "tools/list":
+        answer["result"] = {"tools": TOOLS}
+    elif asks == "tools/call":
+        fails = asked["params"]["name"] == "fail"
+        text = "It went wrong" if fails else json.dumps(asked["params"]["arguments"])
+        answer["result"] = {"content": [{"type": "text", "text": text}], "isError": fails}
+    else:
+        answer["error"] = {"code": -32601, "message": "what?"}
+    print(json.dumps(answer), flush=True)
+"""
 
 
 @pytest.fixture(scope="package")
@@ -23,8 +82,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveStack]:
 
 @pytest.fixture(scope="package")
 def someone() -> Iterator[Account]:
+    """An account that installs quickly, and as a test says."""
     with account() as made:
+        give_uv(made, HOW, SERVER)
         yield made
+
+
+@pytest.fixture
+def held(someone: Account) -> Iterator[Callable[[], None]]:
+    """What is installed meanwhile waits in the middle; call it to let that go on."""
+    write(someone, ".hold", "")
+    yield lambda: someone.run("rm -f .hold") and None
+    someone.run("rm -f .hold")
 
 
 @pytest.fixture(scope="package")
