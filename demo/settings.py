@@ -256,6 +256,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "tidy up hosts": {
+        "task": "mcp.tidy",
+        "schedule": 60.0,
+        "options": {"expires": 50, "queue": "ssh"},
+    },
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 

@@ -28,9 +28,8 @@ lock() {
   mcp_lock="$1/.mcp-install.lock"
   until mkdir -- "$mcp_lock" 2>/dev/null; do
     holder=$(cat "$mcp_lock/pid" 2>/dev/null)
-    if [ -n "$holder" ] && kill -0 "$holder" 2>/dev/null && [ "$(cat "$mcp_lock/id")" != "$2" ]
-    then
-      exit 75
+    if [ -n "$holder" ] && [ "$(cat "$mcp_lock/id")" != "$2" ]; then
+      if [ -d "/proc/$holder" ] || kill -0 "$holder" 2>/dev/null; then exit 75; fi
     fi
     [ -n "$holder" ] || sleep 1  # it may be writing
     rm -rf -- "$mcp_lock" || exit 72
@@ -72,11 +71,12 @@ if [ "$mode" = watch ]; then
   watcher=$!
   exec 3<&- 2>&1
 fi
-mkdir -p -- "$root/versions" || exit 72
+mkdir -p -- "$root" || exit 72
 lock "$root" "$id"
 if [ "$mode" = watch ]; then
   trap 'rm -rf -- "$mcp_lock"; kill "$watcher" 2>/dev/null' EXIT
 fi
+mkdir -p -- "$root/versions" || exit 72
 [ -f "$root/.mcp-install.json" ] || printf '%s\n' "$of_root" > "$root/.mcp-install.json" || exit 72
 if [ "$how" != again ]; then
   rm -rf -- "$build" || exit 72

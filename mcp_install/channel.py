@@ -108,7 +108,7 @@ class Process:
 @asynccontextmanager
 async def started(connection: Connection, launch: Launch) -> AsyncIterator[Process]:
     """The server's process, over at the end. Raises Trouble."""
-    line, secrets = launch.command()
+    line, secrets = launch.start()
     try:
         async with asyncio.timeout(OPEN_SECONDS):
             opened: Any = await connection.create_process(line, encoding=None, window=WINDOW)

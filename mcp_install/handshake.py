@@ -34,6 +34,7 @@ from mcp_install.troubles import Trouble
 SECONDS = 45  # from the start to its list of tools
 ANSWER_SECONDS = 30
 MODERN, LEGACY = "modern", "legacy"
+MOST_NAME = 200
 MOST_PAGES = 100
 MOST_TOOLS = 500
 MOST_LISTED = 1024 * 1024  # characters of JSON
@@ -49,7 +50,6 @@ class Discovered:
     era: str
     name: str
     version: str
-    instructions: str
     discovery: dict[str, Any] = field(repr=False)
     tools: list[dict[str, Any]] = field(repr=False)
 
@@ -143,14 +143,16 @@ async def discovered(client: Client) -> Discovered:
     era = MODERN if session.discover_result else LEGACY
     found: Any = session.discover_result or session.initialize_result
     info = client.server_info
+    name, version = (_text(info.name), _text(info.version)) if info else ("", "")
+    discovery = found.model_dump(mode="json", by_alias=True, exclude_none=True)
+    discovery["serverInfo"] = {"name": name, "version": version}  # wherever it stood
     tools = await _tools(client)
     return Discovered(
         protocol_version=client.protocol_version,
         era=era,
-        name=_text(info.name if info else "", 200),
-        version=_text(info.version if info else "", 100),
-        instructions=_text(client.instructions or "", 4000),
-        discovery=_storable(found.model_dump(mode="json", by_alias=True, exclude_none=True)),
+        name=name,
+        version=version,
+        discovery=_storable(discovery),
         tools=_storable(tools),
     )
 
@@ -175,8 +177,8 @@ async def _tools(client: Client) -> list[dict[str, Any]]:
     return tools
 
 
-def _text(text: str, most: int) -> str:
-    return "".join(c for c in text if c in "\n\t" or c.isprintable())[:most]
+def _text(text: str) -> str:
+    return "".join(c for c in text if c.isprintable())[:MOST_NAME]
 
 
 def _storable(value: Any) -> Any:

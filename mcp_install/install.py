@@ -12,7 +12,7 @@ from django.utils import timezone
 from mcp_install import probe
 from mcp_install.build_scripts import ACTIVATE, BUILD, PREPARE, STATUSES
 from mcp_install.handshake import Discovered, handshake
-from mcp_install.launch import Launch, find_program
+from mcp_install.launch import KILL, Launch, find_program
 from mcp_install.models import Installation, McpServer, State
 from mcp_install.plan import Plan, Step
 from mcp_install.run import Run
@@ -43,7 +43,9 @@ async def install(run: Run) -> str:
     if not is_there:
         await Build(run, plan).make(plan.steps)
     found, program = await _verify(run, plan)
+    before = run.server.active
     await _activate(run, plan, found, program)
+    await retire(run, before)
     return f"{plan.title} {plan.version} is ready: {_count(found)}"
 
 
@@ -212,6 +214,12 @@ async def _activate(run: Run, plan: Plan, found: Discovered, program: str) -> No
         keep_found(server, found)
 
     await run.keep(write, also_cancelled=True)
+
+
+async def retire(run: Run, build: Installation | None) -> None:
+    """End what still runs of a build that is in use no more, wherever it was started from."""
+    if build is not None and build.pk != run.installation.pk:
+        await run.ask(KILL, "MCP_INSTALL_ID", str(build.pk))
 
 
 def keep_found(server: McpServer, found: Discovered) -> None:

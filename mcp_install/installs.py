@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from pydantic import SecretStr
 
-from mcp_install import catalogue, credentials, plan, seal
+from mcp_install import ask_worker, catalogue, credentials, limits, plan, seal
 from mcp_install.directories import checked_directory
 from mcp_install.facts import Facts
 from mcp_install.inputs import Values
@@ -34,6 +34,17 @@ class Planned:
     action: Action
     server: McpServer | None
     inputs: Inputs
+
+
+def known(host: SshHost) -> SshHost:
+    """The host, tested: a plan depends on what it has. Raises Trouble."""
+    if not host.is_trusted:
+        raise Trouble("host_key_unknown", host.name)
+    if not host.facts:
+        limits.count(host.owner_id, "test")
+        ask_worker.test(host)
+        host.refresh_from_db()
+    return host
 
 
 def planned(

@@ -162,7 +162,7 @@ class Launch:
     def is_http(self) -> bool:
         return self.transport.get("type") == "streamable-http"
 
-    def command(self) -> tuple[str, bytes]:
+    def start(self) -> tuple[str, bytes]:
         """The command line, and what is to be written to its input first."""
         pairs, given = ["text", self.program], dict(self.secrets)
         carried = {name: value for name, value in given.items() if ":" not in name}
@@ -176,7 +176,8 @@ class Launch:
         port = "port" if self.is_http else ""
         marks = (self.run, self.server, secrets.token_hex(16), port, self.folder)
         usual = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
-        line = shell.command(START, *marks, *pairs, env=usual | dict(self.environment))
+        environment = usual | dict(self.environment)
+        line = shell.command(START, *marks, *pairs, env=environment)
         return line, shell.secret_lines(carried)
 
     def masked(self, text: str) -> str:

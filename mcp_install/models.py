@@ -56,6 +56,9 @@ class SshHost(models.Model):
     error_code = models.CharField(
         max_length=40, blank=True, help_text="How the last use failed; empty when it did not."
     )
+    tidying_until = models.DateTimeField(
+        null=True, blank=True, help_text="No run begins before, as an earlier one is tidied up."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

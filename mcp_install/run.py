@@ -239,7 +239,7 @@ async def _carry_out(installation_id: uuid.UUID, report: Report, actions: Any) -
 def _take_up(installation_id: uuid.UUID, report: Report) -> Installation:
     """The run, its host being free for it. Raises Paused while that is not."""
     rows = Installation.objects.select_related(
-        "server__host__jump__jump", "server__active", "server__previous", "owner"
+        "server__host__jump__jump", "server__active", "server__previous", "owner", "job"
     )
     installation = rows.filter(pk=installation_id).first()
     if installation is None:

@@ -1,20 +1,22 @@
-"""Runs over HTTP: how they stand, what they printed, their end and another try."""
+"""Plans and runs over HTTP: begun, followed, read, ended, tried again."""
 
 import uuid
 from dataclasses import asdict
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from ninja import Router
 
-from mcp_install import installs, run_log
-from mcp_install.api import user_of
-from mcp_install.models import Installation
+from mcp_install import catalogue, installs, run_log
+from mcp_install.api import my_host, user_of
+from mcp_install.models import CatalogServer, Installation
 from mcp_install.run_states import Log, RunDetail, RunPage, run_state
+from mcp_install.states import Begun, PlanState, Wish, plan_state
 from realtime import jobs
+from realtime.idempotency import idempotent
 from realtime.paging import LIMIT, page
 from realtime.problems import Problem
 
@@ -28,6 +30,34 @@ def my_runs(request: HttpRequest) -> QuerySet[Installation]:
 
 def my_run(request: HttpRequest, install_id: uuid.UUID) -> Installation:
     return get_object_or_404(my_runs(request), pk=install_id)
+
+
+def planned(request: HttpRequest, wish: Wish) -> installs.Planned:
+    """The plan of a wish; a host that was not tested so far is tested first."""
+    host = my_host(request, wish.host_id)
+    try:
+        entry = catalogue.find(user_of(request), wish.server, wish.version)
+    except CatalogServer.DoesNotExist:
+        raise Http404 from None
+    return installs.planned(
+        installs.known(host),
+        entry,
+        wish.directory,
+        version=wish.version,
+        arguments=wish.arguments,
+        environment=wish.environment,
+    )
+
+
+@router.post("/installs", response={200: PlanState, 202: Begun}, by_alias=True)
+@idempotent
+def post_install(request: HttpRequest, body: Wish) -> tuple[int, dict[str, Any]]:
+    """Install a server, or put this version in place of the one that is there. With `dryRun` only
+    see what would be done; with the `planHash` from there it is done only if it is still that."""
+    wish = planned(request, body)
+    if body.dry_run:
+        return 200, plan_state(wish.plan, wish.action)
+    return 202, {"install_id": installs.begin(user_of(request), wish, body.plan_hash).pk}
 
 
 @router.get("/installs", response=RunPage, by_alias=True)

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 
 MOST_SEQUENCE = 4096  # characters; what is longer and has no end is no sequence
 # CSI: parameters, intermediates, a final character. Kept: colours, movements, erasing, the cursor.
-_CSI = re.compile(r"[\x1b\x9b]\[?([0-?]*)([ -/]*)([@-~])")
+_CSI = re.compile(r"(?:\x1b\[|\x9b)([0-?]*)([ -/]*)([@-~])")
+_OPEN_CSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*")
 _KEPT_CSI = frozenset("mABCDEFGHJKSTXfdsu@PLM`a")
 _CURSOR = ("?25h", "?25l")
 _STRINGS = {"]", "P", "_", "^", "X", "\x9d", "\x90", "\x9f", "\x9e", "\x98"}  # OSC DCS APC PM SOS
 _STRING_END = re.compile(r"\x07|\x1b\\|\x9c|\x18|\x1a")
 _SPECIAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _IN_TEXT = "\b"
+_TO_BEGIN = re.compile(r"\x1b\[1?G")
 _ERASE = re.compile(r"\x1b\[[02]?K")
 _ERASED = "\x0b"
 _COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -64,7 +66,7 @@ class Screen:
         if kind in "[\x9b":
             if found := _CSI.match(text, begin):
                 return _kept(found), "", found.end()
-            is_open = re.fullmatch(r"[\x1b\x9b]\[?[0-?]*[ -/]*", text[begin:]) and is_short
+            is_open = _OPEN_CSI.fullmatch(text, begin) and is_short
             return "", "", -1 if is_open else begin + 1 + (first == "\x1b")
         if " " <= kind <= "/":  # a character set is chosen
             end = re.compile(r"[ -/]*[0-~]").match(text, begin + 1)
@@ -89,7 +91,8 @@ def _kept(found: "re.Match[str]") -> str:
 
 def plain(text: str) -> str:
     """As somebody reads it who sees no screen: without colours, each line as it was in the end."""
-    lines = _COLOURS.sub("", _ERASE.sub(_ERASED, text)).replace("\r\n", "\n").split("\n")
+    text = _ERASE.sub(_ERASED, _TO_BEGIN.sub("\r", text))
+    lines = _COLOURS.sub("", text).replace("\r\n", "\n").split("\n")
     return "\n".join(_line(line) for line in lines)
 
 

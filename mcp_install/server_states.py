@@ -4,9 +4,11 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from mcp_install import catalogue
-from mcp_install.events import stage_of
 from mcp_install.models import Installation, McpServer, State
+from mcp_install.run_states import RunDetail, run_state
 from mcp_install.states import Value
 from mcp_install.trouble_kinds import KINDS
 from realtime.models import ACTIVE
@@ -19,19 +21,6 @@ MOST_RUNS = 20
 class ServerTrouble(CamelSchema):
     code: str
     message: str
-
-
-class RunState(CamelSchema):
-    """`action`: install, upgrade, verify (check now), rollback or uninstall. `stage` as in
-    `mcp_install_progress`."""
-
-    install_id: uuid.UUID
-    action: str
-    version: str
-    stage: str
-    progress: int
-    message: str
-    created_at: datetime
 
 
 class ServerState(CamelSchema):
@@ -53,7 +42,7 @@ class ServerState(CamelSchema):
     era: str | None
     tool_count: int
     error: ServerTrouble | None
-    running: RunState | None
+    running: RunDetail | None
     verified_at: datetime | None
     created_at: datetime
 
@@ -96,7 +85,7 @@ class ServerDetail(ServerState):
     instructions: str
     tools: list[ToolState]
     builds: list[BuildState]
-    runs: list[RunState]
+    runs: list[RunDetail]
 
 
 class CallBody(CamelSchema):
@@ -126,20 +115,8 @@ class Upgrade(CamelSchema):
     plan_hash: str = ""
 
 
-def run_state(run: Installation) -> dict[str, Any]:
-    return {
-        "install_id": run.pk,
-        "action": run.action,
-        "version": run.version,
-        "stage": stage_of(run.job),
-        "progress": run.job.progress,
-        "message": run.job.error or run.job.message,
-        "created_at": run.created_at,
-    }
-
-
 def server_state(server: McpServer) -> dict[str, Any]:
-    running = server.installations.filter(job__status__in=ACTIVE).select_related("job").first()
+    running = _runs(server).filter(job__status__in=ACTIVE).first()
     trouble = KINDS.get(server.error_code)
     version = server.active.version if server.active else None
     return {
@@ -165,6 +142,10 @@ def server_state(server: McpServer) -> dict[str, Any]:
     }
 
 
+def _runs(server: McpServer) -> QuerySet[Installation]:
+    return server.installations.select_related("server__host", "job")
+
+
 def _latest(server: McpServer, version: str | None) -> str | None:
     if server.catalog is None:
         return None
@@ -173,7 +154,7 @@ def _latest(server: McpServer, version: str | None) -> str | None:
 
 
 def server_detail(server: McpServer) -> dict[str, Any]:
-    runs = server.installations.select_related("job")[:MOST_RUNS]
+    runs = _runs(server)[:MOST_RUNS]
     folder = f"{server.directory}/{server.slug}"
     builds = [("active", server.active), ("previous", server.previous)]
     info = server.discovery.get("serverInfo") or {}

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 
-from mcp_install import catalogue, installs, seal
+from mcp_install import catalogue, credentials, installs, seal
 from mcp_install.inputs import Values, wanted
 from mcp_install.models import Action, CatalogServer, Installation, McpServer, State
 from mcp_install.packages import choose
@@ -38,6 +38,8 @@ def begin(server: McpServer, action: Action) -> Installation:
         server = McpServer.objects.select_for_update(of=("self",)).get(pk=server.pk)
         _check_installed(server)
         _check_free(server)
+        if credentials.are_needed(server.host):
+            raise Trouble("credentials_needed", server.host.name)
         if action == Action.ROLLBACK and server.previous is None:
             raise Trouble("nothing_before", server.title or server.name)
         build = server.previous if action == Action.ROLLBACK else server.active

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from mcp_install import installs, turns
+from mcp_install import installs, leftovers, turns
 from mcp_install.actions import WORK
 from mcp_install.ask_worker import TASK
 from mcp_install.look import look
@@ -22,6 +22,11 @@ def install(job_id: str) -> None:
 @shared_task(name="mcp.sweep")
 def sweep() -> None:
     turns.sweep()
+
+
+@shared_task(name="mcp.tidy")
+def tidy() -> None:
+    background.run(leftovers.sweep())
 
 
 @shared_task(name=TASK)

@@ -10,7 +10,6 @@ import logging
 import uuid
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.db.models import Q
 
 from mcp_install import shell
@@ -58,7 +57,7 @@ lock="$root/.mcp-install.lock"
 if [ "$(cat "$lock/id" 2>/dev/null)" = "$id" ]; then rm -rf -- "$lock"; fi
 if [ "$keep" = keep ] && [ -f "$build/.mcp-install.done" ]; then exit 0; fi
 if [ -f "$build/.mcp-install.json" ]; then rm -rf -- "$build" || exit 71; fi
-if [ -f "$root/.mcp-install.json" ]; then
+if [ -f "$root/.mcp-install.json" ] && [ ! -d "$lock" ]; then
   rmdir -- "$root/versions" 2>/dev/null
   if [ ! -e "$root/versions" ]; then
     rm -f -- "$root/.mcp-install.json" "$root/current"
@@ -129,22 +128,26 @@ async def after(run: "Run", error: BaseException) -> None:
 
 async def host(run: "Run") -> None:
     """Before a run does anything: end what it, and others that are over, left on the host."""
-    left = await in_thread(_left, run.installation)
-    for one in left:
-        is_mine = one.pk == run.installation.pk
-        await kill(run.connection, one)
-        await remove(run.connection, one, keeps_finished=one.job.status != Status.CANCELLED)
-        if not is_mine:
-            await in_thread(forget, one)
-    await run.keep(lambda _: _remember(run.installation))
+    mine = run.installation
+    if mine.has_left:
+        await one(run.connection, mine)
+    for other in await in_thread(left_on, run.host.pk):
+        await one(run.connection, other)
+        await in_thread(forget, other)
+    await run.keep(lambda _: _remember(mine))
 
 
-def _left(installation: Installation) -> list[Installation]:
-    """Its own earlier attempts', and those of runs that ended."""
-    rows = Installation.objects.select_related("server", "job").filter(
-        server__host=installation.server.host_id, has_left=True
-    )
-    return list(rows.filter(Q(pk=installation.pk) | Q(job__status__in=ENDED)))
+async def one(connection: Connection, installation: Installation) -> None:
+    """End what an earlier attempt left. Raises Trouble."""
+    await kill(connection, installation)
+    was_wanted = installation.job.status != Status.CANCELLED
+    await remove(connection, installation, keeps_finished=was_wanted)
+
+
+def left_on(host_id: uuid.UUID) -> list[Installation]:
+    """Runs that are over and may have left something on the host."""
+    rows = Installation.objects.select_related("server", "job")
+    return list(rows.filter(server__host=host_id, has_left=True, job__status__in=ENDED))
 
 
 def _remember(installation: Installation) -> None:
@@ -153,10 +156,3 @@ def _remember(installation: Installation) -> None:
 
 def forget(installation: Installation) -> None:
     Installation.objects.filter(pk=installation.pk).update(has_left=False)
-
-
-def of_host(host_id: uuid.UUID) -> list[Installation]:
-    """Runs that are over and left something on the host."""
-    with transaction.atomic():
-        rows = Installation.objects.select_related("server__host__jump__jump", "job")
-        return list(rows.filter(server__host=host_id, has_left=True, job__status__in=ENDED))

@@ -5,9 +5,10 @@ A run has its turn from its first stage to its end. Others wait, without a worke
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from mcp_install.installs import KIND
-from mcp_install.models import Installation
+from mcp_install.models import Installation, SshHost
 from realtime import jobs
 from realtime.models import Job, Status
 from realtime.work import Report
@@ -38,6 +39,8 @@ def why_not(installation: Installation) -> str:
         server = on_host.server
         words = on_host.get_action_display().lower()
         return f"Waiting for another run on {host.name} to end ({words} {server.title})"
+    if SshHost.objects.filter(pk=host.pk, tidying_until__gt=timezone.now()).exists():
+        return f"Waiting until what an earlier run left on {host.name} is tidied up"
     if others.count() >= MOST:
         return f"Waiting for one of your {MOST} other runs to end"
     return ""
@@ -51,17 +54,17 @@ def _at_work(owner_id: int) -> QuerySet[Installation]:
 def go_on_after(job: Job, **_: object) -> None:
     """A run ended: whoever waited for it has another look."""
     if job.kind == KIND:
-        _wake(job.owner_id)
+        wake(job.owner_id)
 
 
 def sweep() -> None:
     """The same for runs whose end nobody told, as the process that should have died."""
     waiting = Job.objects.filter(kind=KIND, status=Status.WAITING)
     for owner_id in waiting.order_by("owner").values_list("owner", flat=True).distinct():
-        _wake(owner_id)
+        wake(owner_id)
 
 
-def _wake(owner_id: int) -> None:
+def wake(owner_id: int) -> None:
     """The first that waits for each host."""
     waiting = Installation.objects.select_related("server__host", "job").filter(
         owner=owner_id, job__status=Status.WAITING

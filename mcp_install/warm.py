@@ -21,6 +21,7 @@ from mcp_install.troubles import Trouble
 from realtime.background import in_thread
 
 KEPT_SECONDS = 300.0
+LAST_WORDS_SECONDS = 2.0  # for calls of a server that ended, to find out why
 _kept: dict[uuid.UUID, "Warm"] = {}
 
 
@@ -112,18 +113,22 @@ class Warm:
                 del _kept[self.start.server]
 
     async def _while_wanted(self, process: Process) -> None:
-        """Until it ends, is replaced, or was not called for a while."""
+        """Until it ends, is replaced, or was not called for a while; and its last call is over."""
         ending = asyncio.create_task(process.ended())
         try:
             while not ending.done() and not (self._is_unwanted and not self._users):
-                self._changed.clear()
-                changing = asyncio.create_task(self._changed.wait())
                 left = None if self._users else KEPT_SECONDS
-                done, _ = await asyncio.wait(
-                    {ending, changing}, timeout=left, return_when=asyncio.FIRST_COMPLETED
-                )
-                changing.cancel()
-                if not done:
+                if not await self._something_happens(ending, left):
                     return
+            if ending.done() and self._users:
+                await asyncio.sleep(LAST_WORDS_SECONDS)
         finally:
             ending.cancel()
+
+    async def _something_happens(self, ending: "asyncio.Task[None]", seconds: float | None) -> bool:
+        self._changed.clear()
+        changing = asyncio.create_task(self._changed.wait())
+        both = {ending, changing}
+        done, _ = await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        changing.cancel()
+        return bool(done)

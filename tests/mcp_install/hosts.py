@@ -1,14 +1,20 @@
 """Hosts that are really there, and servers to put on them."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import connections
 from pydantic import SecretStr
 
-from mcp_install import catalogue, credentials, installs
+from mcp_install import catalogue, credentials, installs, run_log
 from mcp_install.credentials import Given
 from mcp_install.facts import Facts, Program
 from mcp_install.models import AuthMethod, CatalogServer, Installation, SshHost
+from mcp_install.tasks import install
 from tests.sshd import Account, Sshd
 
 # In the place of uv on a host: it "installs" a server that is told what to do by the name of its
@@ -58,6 +64,16 @@ cp "$HOME/.server" "$program" && chmod 700 "$program"
 echo "Installed 1 package"
 """
 
+# What people's builds start: a child, a daemon in a session of its own, what ignores signals.
+STUBBORN = r"""
+sleep 987 &
+setsid sleep 986 &
+setsid sh -c 'trap "" TERM HUP; while :; do sleep 985; done' &
+trap "" TERM HUP
+echo "working on it"
+while :; do sleep 984; done
+"""
+
 
 def host_at(owner: User, sshd: Sshd, someone: Account, **facts: Any) -> SshHost:
     """A row for the server, confirmed and tested; the account has the uv above."""
@@ -92,9 +108,57 @@ def write(someone: Account, name: str, text: str) -> None:
     )
 
 
-def begun(owner: User, host: SshHost, server: str = "time", **wish: Any) -> Installation:
+def begun(
+    owner: User, host: SshHost, server: str = "time", directory: str = "~/mcp", **wish: Any
+) -> Installation:
     """A run that waits for a worker."""
     if not CatalogServer.objects.exists():
         catalogue.load_shipped()
     entry = catalogue.find(owner, server, "")
-    return installs.begin(owner, installs.planned(host, entry, "~/mcp", **wish))
+    return installs.begin(owner, installs.planned(host, entry, directory, **wish))
+
+
+@contextmanager
+def at_work(run: Installation) -> Iterator[threading.Thread]:
+    """A worker that has taken the run up, in a thread of its own; at the end it is done."""
+
+    def work() -> None:
+        install(str(run.job_id))
+        connections.close_all()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield thread
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def done(run: Installation) -> Installation:
+    """The run, after a worker has done it."""
+    with at_work(run):
+        pass
+    return fresh(run)
+
+
+def fresh(run: Installation) -> Installation:
+    return Installation.objects.select_related("job", "server").get(pk=run.pk)
+
+
+def log_of(run: Installation) -> str:
+    return "".join(piece.text for piece in run_log.pieces(run))
+
+
+def marked(run: Installation) -> list[int]:
+    return processes_of(str(run.pk))
+
+
+def processes_of(install_id: str) -> list[int]:
+    """The processes that a run started, by their ids; zombies are none."""
+    found, mark = [], f"MCP_INSTALL_ID={install_id}".encode()
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark in (place / "environ").read_bytes().split(b"\0"):
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found

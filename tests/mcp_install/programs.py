@@ -9,14 +9,10 @@ import pwd
 import shlex
 import sys
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import SecretStr
-
-from mcp_install.launch import Launch
 from tests.sshd import Account
 
 MODERN = """
@@ -144,19 +140,3 @@ def put(someone: Account, path: str, script: str) -> str:
     name = shlex.quote(whole)
     someone.run(f"mkdir -p {folder} && cat > {name} <<'THE_END'\n{text}\nTHE_END\nchmod +x {name}")
     return whole
-
-
-def launch_of(program: str, *arguments: dict[str, str], **more: object) -> Launch:
-    fields: dict[str, object] = {
-        "environment": {},
-        "secrets": {},
-        "folder": str(Path(program).parent),
-        "transport": {"type": "stdio"},
-        "server": str(uuid.uuid4()),
-        "run": str(uuid.uuid4()),
-    }
-    return Launch(program=program, arguments=arguments, **(fields | more))  # type: ignore[arg-type]
-
-
-def secret(text: str) -> SecretStr:
-    return SecretStr(text)

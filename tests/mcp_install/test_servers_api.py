@@ -14,7 +14,6 @@ from demo.stack import free_port
 from mcp_install import warm
 from mcp_install.models import Installation, McpServer, SshHost, State
 from mcp_install.provider import InstalledServers
-from realtime import background
 from tests.documents.test_api import signed_in
 from tests.mcp_install.installed import built, host_of, installed
 from tests.mcp_install.programs import modern, myself
@@ -38,17 +37,6 @@ def host(ann: User, sshd: Sshd, me: Account) -> SshHost:
 @pytest.fixture
 def server(ann: User, host: SshHost, me: Account) -> McpServer:
     return installed(ann, host, me, modern())
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
-    async def end() -> None:
-        for one in list(warm._kept.values()):
-            one.end()
-
-    yield
-    background.run(end())
-    until(lambda: not warm._kept)
 
 
 @pytest.fixture
