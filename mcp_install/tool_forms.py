@@ -31,7 +31,7 @@ class Field:
 
 
 def fields_of(schema: Any) -> list[Field]:
-    """In the schema's order, but what is required first."""
+    """What is required comes first."""
     properties = _dict(_dict(schema).get("properties"))
     needed = _dict(schema).get("required")
     required = set(map(str, needed)) if isinstance(needed, list) else set()

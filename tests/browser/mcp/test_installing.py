@@ -70,6 +70,7 @@ def test_from_nothing_to_a_tool_and_back(page: Page, sshd: Sshd, someone: Accoun
     shows(page, "Installed 1 package")
     ended(page, "Installed")
     page.get_by_role("link", name="See its tools").click()
+    page.wait_for_load_state()
     expect(page.get_by_role("heading", level=1)).to_have_text("Time")
     tool = page.locator(".tool").filter(has_text="Says it")
     tool.get_by_text("Try it").click()
