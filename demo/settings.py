@@ -172,6 +172,10 @@ MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100)
 MEDIA_ROOT = DATA_DIR / "files"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "demo.browser_packages.PackageFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -187,7 +191,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [NONCE, STRICT_DYNAMIC],
-        "style-src": [SELF],
+        "style-src": [SELF, NONCE],  # the terminal makes its own style sheets
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -247,6 +251,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "let runs on hosts go on": {
+        "task": "mcp.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "tidy up hosts": {
+        "task": "mcp.tidy",
+        "schedule": 60.0,
+        "options": {"expires": 50, "queue": "ssh"},
+    },
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 
@@ -263,7 +277,7 @@ if any(len(key) < 32 for key in CREDENTIAL_KEYS):
 MCP_SSH_ALLOW_PRIVATE = env.flag("MCP_SSH_ALLOW_PRIVATE")
 
 # --- Tools in chat ------------------------------------------------------------------------------
-TOOL_PROVIDER = env.text("TOOL_PROVIDER", "chat.tools.NoTools")
+TOOL_PROVIDER = env.text("TOOL_PROVIDER", "mcp_install.provider.InstalledServers")
 
 LOGGING = {
     "version": 1,
@@ -275,6 +289,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "mcp": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "asyncssh": {"level": "WARNING"},
     },
