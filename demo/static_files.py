@@ -26,6 +26,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 from demo.browser_packages import MODULES
 
+
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
     support_js_module_import_aggregation = False
 
