@@ -68,6 +68,15 @@ def delete(session: ChatSession) -> None:
         tell_session(session, "DELETED")
 
 
+def follow_version(old: Document, new: Document, **_: Any) -> None:
+    """Conversations that answer from a document answer from its new version."""
+    chosen = ChatSession.documents.through
+    ids = chosen.objects.filter(document=old).values_list("chatsession_id", flat=True)
+    chosen.objects.bulk_create(
+        [chosen(chatsession_id=pk, document=new) for pk in ids], ignore_conflicts=True
+    )
+
+
 def search(owner: User, words: str) -> QuerySet[ChatSession]:
     """The owner's conversations, the latest first; with words, those that hold them."""
     found = ChatSession.objects.filter(owner=owner)

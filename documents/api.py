@@ -129,18 +129,20 @@ def found(request: HttpRequest, document_id: uuid.UUID, needed: str = Role.VIEWE
 def upload(
     request: HttpRequest,
     file: File[list[UploadedFile]],
-    duplicates: Form[intake.Duplicates] = "skip",
+    ifDuplicate: Form[intake.IfDuplicate] = "skip",
 ) -> tuple[int, dict[str, Any]]:
     """Take in one file or several. Those that are refused do not disturb the others.
 
-    When all are refused, the answer is a problem with the reasons by file name.
+    `ifDuplicate` says what becomes of content that I have already: `skip` it; `replace` the old
+    document, which answers questions until the new one is READY; or `keep` both. When all are
+    refused, the answer is a problem with the reasons by file name.
     """
     taken: list[dict[str, Any]] = []
     refused: list[intake.Refused] = []
     for upload in file:
         name = upload.name or ""
         try:
-            taken.append(_uploaded(intake.take_in(user_of(request), upload, name, duplicates)))
+            taken.append(_uploaded(intake.take_in(user_of(request), upload, name, ifDuplicate)))
         except intake.Refused as refusal:
             refused.append(refusal)
             cleaned = intake.clean_name(name)

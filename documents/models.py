@@ -31,6 +31,10 @@ class Document(models.Model):
     file = models.FileField(upload_to=stored_path, max_length=200)
     page_count = models.PositiveIntegerField(default=0)
     chunk_count = models.PositiveIntegerField(default=0)
+    replaced_by = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaces",
+        help_text="The new version, which takes this one's place when it is READY.",
+    )  # fmt: skip
     created_at = models.DateTimeField(auto_now_add=True)
 
     role: str  # of the user for whom `documents.access` found it

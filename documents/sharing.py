@@ -1,7 +1,7 @@
 """Letting other people see a document, and taking it back. Both are told at once to the person and
 to the owner, and who is there without a right to be is sent away."""
 
-from typing import Literal
+from typing import Literal, cast
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -58,6 +58,17 @@ def unshare(document: Document, share: Share) -> None:
         if Share.objects.filter(pk=share.pk).delete()[0]:
             _tell(document, share.user, "none")
             members.send_away(topic_of(document), [share.user_id])
+
+
+def hand_on(old: Document, new: Document) -> None:
+    """Let those who see a document see its new version as well, in the same roles.
+
+    In the caller's transaction, which holds the new one's job and tells of it afterwards.
+    """
+    known = new.shares.order_by().values("user")
+    for share in old.shares.exclude(user__in=known).select_related("user"):
+        Share.objects.create(document=new, user=share.user, role=share.role)
+        _tell(new, share.user, cast("GivenRole", share.role))
 
 
 def _hold(document: Document) -> Job:

@@ -1,6 +1,7 @@
 """How a question comes in. Imported by the web process: no model is loaded here."""
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -37,6 +38,15 @@ def ask(
         query.documents.set(chosen)
         jobs.announce(query.job)
     return query
+
+
+def follow_version(old: Document, new: Document, **_: Any) -> None:
+    """Questions that were limited to a document are limited to its new version."""
+    chosen = Query.documents.through
+    ids = chosen.objects.filter(document=old).values_list("query_id", flat=True)
+    chosen.objects.bulk_create(
+        [chosen(query_id=pk, document=new) for pk in ids], ignore_conflicts=True
+    )
 
 
 def checked(question: str) -> str:

@@ -89,9 +89,9 @@ def test_a_duplicate_is_told(mine: Client) -> None:
     first = upload(mine, ("a.txt", b"words")).json()["documents"][0]
     again = upload(mine, ("b.txt", b"words")).json()["documents"][0]
     assert again["documentId"] == again["duplicateOf"] == first["documentId"]
-    kept = upload(mine, ("b.txt", b"words"), duplicates="keep").json()["documents"][0]
+    kept = upload(mine, ("b.txt", b"words"), ifDuplicate="keep").json()["documents"][0]
     assert kept["duplicateOf"] == first["documentId"] != kept["documentId"]
-    assert upload(mine, ("b.txt", b"words"), duplicates="other").status_code == 422
+    assert upload(mine, ("b.txt", b"words"), ifDuplicate="other").status_code == 422
 
 
 def test_the_list_is_paged_and_mine_alone(mine: Client, bob: User) -> None:
