@@ -4,6 +4,8 @@ from ninja import NinjaAPI
 
 from chat.api import router as chat
 from documents.api import router as documents
+from documents.bulk_api import router as bulk
+from documents.collections_api import router as collections
 from documents.shares_api import router as shares
 from mcp_install import api as mcp_hosts
 from mcp_install import catalogue_api as mcp_catalogue
@@ -34,5 +36,7 @@ api.add_router("/documents", documents)
 api.add_router("/mcp", mcp_hosts.router)
 api.add_router("/mcp", mcp_catalogue.router)
 api.add_router("/documents", shares)
+api.add_router("/documents", bulk)
+api.add_router("/collections", collections)
 api.add_router("/rag", rag)
 api.add_router("/chat", chat)

@@ -15,7 +15,8 @@ from ninja.files import UploadedFile
 
 from documents import intake
 from documents.access import OWNER, require, visible
-from documents.models import Chunk, Document, Page, Role
+from documents.find import matching
+from documents.models import Chunk, Collection, Document, Page, Role
 from realtime import jobs
 from realtime.idempotency import idempotent
 from realtime.paging import LIMIT, page
@@ -60,6 +61,7 @@ class DocumentState(CamelSchema):
     error: str
     timings: dict[str, int]
     created_at: datetime
+    collection_id: uuid.UUID | None
 
 
 class DocumentPage(CamelSchema):
@@ -109,6 +111,7 @@ def state(document: Document) -> dict[str, Any]:
         "error": job.error,
         "timings": job.timings,
         "created_at": document.created_at,
+        "collection_id": document.collection_id,
     }
 
 
@@ -130,19 +133,25 @@ def upload(
     request: HttpRequest,
     file: File[list[UploadedFile]],
     ifDuplicate: Form[intake.IfDuplicate] = "skip",
+    collectionId: Form[uuid.UUID | None] = None,
 ) -> tuple[int, dict[str, Any]]:
     """Take in one file or several. Those that are refused do not disturb the others.
 
-    `ifDuplicate` says what becomes of content that I have already: `skip` it; `replace` the old
-    document, which answers questions until the new one is READY; or `keep` both. When all are
-    refused, the answer is a problem with the reasons by file name.
+    They come into my collection `collectionId`, if one is named. `ifDuplicate` says what becomes of
+    content that I have already: `skip` it; `replace` the old document, which answers questions
+    until the new one is READY; or `keep` both. When all are refused, the answer is a problem with
+    the reasons by file name.
     """
+    owner, place = user_of(request), None
+    if collectionId:
+        place = get_object_or_404(Collection, owner=owner, pk=collectionId)
     taken: list[dict[str, Any]] = []
     refused: list[intake.Refused] = []
     for upload in file:
         name = upload.name or ""
         try:
-            taken.append(_uploaded(intake.take_in(user_of(request), upload, name, ifDuplicate)))
+            made = intake.take_in(owner, upload, name, ifDuplicate, collection=place)
+            taken.append(_uploaded(made))
         except intake.Refused as refusal:
             refused.append(refusal)
             cleaned = intake.clean_name(name)
@@ -170,10 +179,19 @@ def _all_refused(taken: list[dict[str, Any]], *, too_large: bool) -> Problem:
 
 
 @router.get("", response=DocumentPage, by_alias=True)
-def index(request: HttpRequest, cursor: str = "", limit: int = LIMIT) -> dict[str, Any]:
-    """My documents and those shared with me, the newest first. `next` is the `cursor` of the
-    following page."""
-    rows, following = page(visible(user_of(request)), cursor, limit)
+def index(
+    request: HttpRequest,
+    q: str = "",
+    status: str = "",
+    collection: str = "",
+    cursor: str = "",
+    limit: int = LIMIT,
+) -> dict[str, Any]:
+    """My documents and those shared with me, the newest first; with `q` those whose name holds it,
+    with `status` what is `working`, `ready`, `failed` or `cancelled`, with `collection` what is in
+    it, or in `none`. `next` is the `cursor` of the following page."""
+    found = matching(user_of(request), q, status, collection)
+    rows, following = page(found, cursor, limit)
     return {"documents": [state(document) for document in rows], "next": following}
 
 

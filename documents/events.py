@@ -41,6 +41,18 @@ class DocumentShared(Event, frozen=True, kw_only=True, tag="document_shared"):
     role: Literal["viewer", "editor", "none"]
 
 
+class CollectionChanged(Event, frozen=True, kw_only=True, tag="collection_changed"):
+    """A collection is new, was renamed or shared, or other documents are in it: they are fetched
+    again. Told to its owner and to all it is shared with.
+
+    `role` is what the person who is told may do; none once the collection is gone for that person.
+    """
+
+    collection_id: str
+    name: str
+    role: Literal["owner", "editor", "viewer", "none"]
+
+
 def status_of(job: Job) -> State:
     """The document's status, by the state of its job."""
     return STATUSES[Status(job.status)]

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from documents.access import topic_of
 from documents.events import deleted
-from documents.models import Document
+from documents.models import Collection, Document
 from documents.sharing import hand_on
 from documents.signals import replaced
 from realtime import jobs, members
@@ -90,16 +90,21 @@ def _visible(character: str) -> bool:
 
 
 def take_in(
-    owner: User, file: "IO[bytes] | File[bytes]", name: str, if_duplicate: IfDuplicate = "skip"
+    owner: User,
+    file: "IO[bytes] | File[bytes]",
+    name: str,
+    if_duplicate: IfDuplicate = "skip",
+    *,
+    collection: Collection | None = None,
 ) -> Taken:
     """Store an upload and queue its processing.
 
-    `if_duplicate` says what becomes of content that the owner has already: `skip` it, `keep` both,
-    or `replace` the old documents, which answer questions until the new one is READY. Raises
-    Refused for an empty or too large file.
+    The `collection` is one of the owner's. `if_duplicate` says what becomes of content that the
+    owner has already: `skip` it, `keep` both, or `replace` the old documents, which answer
+    questions until the new one is READY. Raises Refused for an empty or too large file.
     """
     content = Counted(file)
-    document = Document(owner=owner, name=clean_name(name))
+    document = Document(owner=owner, name=clean_name(name), collection=collection)
     path = document.file.field.generate_filename(document, document.name)
     try:
         document.file.name = default_storage.save(path, content)

@@ -63,7 +63,7 @@ def test_an_upload_is_answered_at_once_with_its_id(mine: Client) -> None:
         "documentId": made["documentId"], "name": "a.txt", "owner": "ann", "role": "owner",
         "mediaType": "", "size": 5, "status": "QUEUED", "stage": "", "progress": 0,
         "message": "Waiting to start", "pages": 0, "chunks": 0, "error": "", "timings": {},
-        "createdAt": "",
+        "createdAt": "", "collectionId": None,
     }  # fmt: skip
 
 

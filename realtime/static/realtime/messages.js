@@ -18,6 +18,7 @@ export {};
  * @property {SelfTest & Logged} self_test
  * @property {SessionUpdate & Ephemeral} session_update
  * @property {DocumentShared & Logged} document_shared
+ * @property {CollectionChanged & Logged} collection_changed
  * @property {UserActivity & Ephemeral} user_activity
  * @property {Welcome} welcome
  * @property {Resumed} resumed
@@ -71,6 +72,15 @@ export {};
  * @property {string} userId the person's
  * @property {string} username
  * @property {"viewer" | "editor" | "none"} role none once the document is taken back
+ */
+
+/**
+ * A collection, or what is in it, changed: it is fetched again.
+ * @typedef {object} CollectionChanged
+ * @property {"collection_changed"} type
+ * @property {string} collectionId
+ * @property {string} name
+ * @property {"owner" | "editor" | "viewer" | "none"} role what the person who is told may do
  */
 
 /**
