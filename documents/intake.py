@@ -24,6 +24,7 @@ from realtime import jobs, members
 from realtime.models import Job, Status
 from realtime.publish import publish
 
+KIND = "documents.process"
 IfDuplicate = Literal["skip", "replace", "keep"]
 NAME_LENGTH = 255
 SUFFIX_LENGTH = 20
@@ -128,7 +129,7 @@ def _admit(document: Document, if_duplicate: IfDuplicate) -> Taken:
     older = list(same.select_related("job").order_by("created_at"))
     if older and if_duplicate == "skip":
         return Taken(older[0], duplicate_of=older[0].pk)
-    document.job = jobs.create(document.owner, "documents.process", document.pk)
+    document.job = jobs.create(document.owner, KIND, document.pk)
     document.save(force_insert=True)
     if if_duplicate == "replace":
         older = _supersede(older, document)
