@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from documents.intake import remove
-from documents.models import Chunk, Collection, Document, Page, Share
+from documents.models import Batch, Chunk, Collection, Document, Page, Share
 from documents.sharing import unshare
 from realtime.admin import ReadOnlyAdmin
 
@@ -29,6 +29,13 @@ class DocumentAdmin(ReadOnlyAdmin):
 
     def has_remove_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("documents.delete_document")
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = ("owner", "total", "arrived", "skipped", "refused", "created_at", "ended_at")
+    list_select_related = ("owner",)
+    search_fields = ("id", "owner__username")
 
 
 @admin.register(Collection)

@@ -1,4 +1,4 @@
-"""Documents over HTTP: upload, look inside, cancel, retry, delete."""
+"""Documents over HTTP: list, look inside, cancel, retry, delete."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -10,13 +10,12 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
-from ninja import File, Form, Router
-from ninja.files import UploadedFile
+from ninja import Router
 
 from documents import intake
 from documents.access import OWNER, require, visible
 from documents.find import matching
-from documents.models import Chunk, Collection, Document, Page, Role
+from documents.models import Chunk, Document, Page, Role
 from realtime import jobs
 from realtime.idempotency import idempotent
 from realtime.paging import LIMIT, page
@@ -24,20 +23,6 @@ from realtime.problems import CamelSchema, Problem
 
 router = Router(tags=["documents"])
 _PIECE = 256 * 1024
-
-
-class Uploaded(CamelSchema):
-    """One file of an upload: taken, a duplicate, or FAILED with `error` and no `documentId`."""
-
-    name: str
-    status: str
-    document_id: uuid.UUID | None = None
-    duplicate_of: uuid.UUID | None = None
-    error: str | None = None
-
-
-class Upload(CamelSchema):
-    documents: list[Uploaded]
 
 
 class DocumentState(CamelSchema):
@@ -125,57 +110,6 @@ def found(request: HttpRequest, document_id: uuid.UUID, needed: str = Role.VIEWE
     document = get_object_or_404(visible(user_of(request)), pk=document_id)
     require(document, needed)
     return document
-
-
-@router.post("", response={202: Upload}, by_alias=True, exclude_none=True)
-@idempotent
-def upload(
-    request: HttpRequest,
-    file: File[list[UploadedFile]],
-    ifDuplicate: Form[intake.IfDuplicate] = "skip",
-    collectionId: Form[uuid.UUID | None] = None,
-) -> tuple[int, dict[str, Any]]:
-    """Take in one file or several. Those that are refused do not disturb the others.
-
-    They come into my collection `collectionId`, if one is named. `ifDuplicate` says what becomes of
-    content that I have already: `skip` it; `replace` the old document, which answers questions
-    until the new one is READY; or `keep` both. When all are refused, the answer is a problem with
-    the reasons by file name.
-    """
-    owner, place = user_of(request), None
-    if collectionId:
-        place = get_object_or_404(Collection, owner=owner, pk=collectionId)
-    taken: list[dict[str, Any]] = []
-    refused: list[intake.Refused] = []
-    for upload in file:
-        name = upload.name or ""
-        try:
-            made = intake.take_in(owner, upload, name, ifDuplicate, collection=place)
-            taken.append(_uploaded(made))
-        except intake.Refused as refusal:
-            refused.append(refusal)
-            cleaned = intake.clean_name(name)
-            taken.append({"name": cleaned, "status": "FAILED", "error": str(refusal)})
-    if len(refused) == len(file):
-        raise _all_refused(taken, too_large=all(refusal.too_large for refusal in refused))
-    return 202, {"documents": taken}
-
-
-def _uploaded(taken: intake.Taken) -> dict[str, Any]:
-    return {
-        "name": taken.document.name,
-        "status": taken.document.status,
-        "document_id": taken.document.pk,
-        "duplicate_of": taken.duplicate_of,
-    }
-
-
-def _all_refused(taken: list[dict[str, Any]], *, too_large: bool) -> Problem:
-    errors: dict[str, list[str]] = {}
-    for item in taken:
-        errors.setdefault(item["name"], []).append(item["error"])
-    words = " ".join(f"{name}: {' '.join(errors[name])}" for name in errors)
-    return Problem(413 if too_large else 422, "The upload was refused", words, errors)
 
 
 @router.get("", response=DocumentPage, by_alias=True)

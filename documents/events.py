@@ -2,7 +2,7 @@
 
 from typing import Literal, cast
 
-from realtime.events import Event
+from realtime.events import LATEST, Event
 from realtime.models import Job, Status
 
 State = Literal["QUEUED", "PROCESSING", "READY", "FAILED", "CANCELLED"]
@@ -51,6 +51,30 @@ class CollectionChanged(Event, frozen=True, kw_only=True, tag="collection_change
     collection_id: str
     name: str
     role: Literal["owner", "editor", "viewer", "none"]
+
+
+class BatchProgress(Event, frozen=True, kw_only=True, tag="batch_progress"):
+    """Files that came in together moved on: told in one, at most twice a second.
+
+    Of `total` files `arrived` have come; of these `skipped` were there already, and `failed` are
+    also those that were refused. `progress` is in percent; after a terminal event nothing follows.
+    """
+
+    batch_id: str
+    total: int
+    arrived: int
+    skipped: int
+    waiting: int
+    processing: int
+    ready: int
+    failed: int
+    cancelled: int
+    progress: int
+    message: str
+
+    @property
+    def stream(self) -> str:
+        return f"{LATEST}{self.batch_id}"
 
 
 def status_of(job: Job) -> State:

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from documents.access import topic_of
 from documents.events import deleted
-from documents.models import Collection, Document
+from documents.models import Batch, Collection, Document
 from documents.sharing import hand_on
 from documents.signals import replaced
 from realtime import jobs, members
@@ -29,6 +29,12 @@ IfDuplicate = Literal["skip", "replace", "keep"]
 NAME_LENGTH = 255
 SUFFIX_LENGTH = 20
 _PIECE = 1024 * 1024
+
+
+class TooMany(Exception):
+    """The owner's queue is long enough; `str()` says so. `seconds`: when to try again."""
+
+    seconds = 5
 
 
 class Refused(Exception):
@@ -90,6 +96,13 @@ def _visible(character: str) -> bool:
     return character in "\t\n\r" or not unicodedata.category(character).startswith("C")
 
 
+def check_room(owner: User) -> None:
+    """Raises TooMany while very much of the owner's waits."""
+    waiting = Job.objects.filter(owner=owner, kind=KIND, status=Status.QUEUED).count()
+    if waiting >= settings.MAX_QUEUED_DOCUMENTS:
+        raise TooMany(f"{waiting:,} of your documents wait. Go on when some of them are done.")
+
+
 def take_in(
     owner: User,
     file: "IO[bytes] | File[bytes]",
@@ -97,6 +110,7 @@ def take_in(
     if_duplicate: IfDuplicate = "skip",
     *,
     collection: Collection | None = None,
+    batch: Batch | None = None,
 ) -> Taken:
     """Store an upload and queue its processing.
 
@@ -105,7 +119,7 @@ def take_in(
     questions until the new one is READY. Raises Refused for an empty or too large file.
     """
     content = Counted(file)
-    document = Document(owner=owner, name=clean_name(name), collection=collection)
+    document = Document(owner=owner, name=clean_name(name), collection=collection, batch=batch)
     path = document.file.field.generate_filename(document, document.name)
     try:
         document.file.name = default_storage.save(path, content)

@@ -36,6 +36,33 @@ class Collection(models.Model):
         return self.name
 
 
+class Batch(models.Model):
+    """Files that come in together, as many as were announced; see `documents.batches`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="batches"
+    )
+    total = models.PositiveIntegerField(help_text="Files that were announced.")
+    arrived = models.PositiveIntegerField(default=0, help_text="Files that came.")
+    skipped = models.PositiveIntegerField(default=0, help_text="Of these, there already.")
+    refused = models.PositiveIntegerField(default=0, help_text="Of these, not taken in.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    arrived_at = models.DateTimeField(help_text="When the last file came.")
+    told_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        verbose_name_plural = "batches"
+        indexes = [
+            models.Index(fields=["owner"], condition=models.Q(ended_at=None), name="batch_open")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.total} files"
+
+
 class Document(models.Model):
     """An upload. Its state is its job's state; its text is in its pages and chunks."""
 
@@ -54,6 +81,9 @@ class Document(models.Model):
     chunk_count = models.PositiveIntegerField(default=0)
     collection = models.ForeignKey(
         Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
+    )
+    batch = models.ForeignKey(
+        Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )
     replaced_by = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaces",

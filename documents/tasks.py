@@ -2,9 +2,15 @@
 
 from celery import shared_task
 
+from documents import batches
 from documents.intake import KIND
 from documents.process import process
 from realtime.work import run_next
+
+
+@shared_task(name="documents.sweep")
+def sweep() -> None:
+    batches.sweep()
 
 
 @shared_task(name=KIND, acks_late=True, reject_on_worker_lost=True)
