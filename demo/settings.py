@@ -169,6 +169,8 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- Files --------------------------------------------------------------------------------------
 MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100)
+# Of one person; what comes beyond is asked to come later.
+MAX_QUEUED_DOCUMENTS = env.integer("MAX_QUEUED_DOCUMENTS", 2000)
 MEDIA_ROOT = DATA_DIR / "files"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
@@ -260,6 +262,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "mcp.tidy",
         "schedule": 60.0,
         "options": {"expires": 50, "queue": "ssh"},
+    },
+    "tell of what came in together": {
+        "task": "documents.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10},
     },
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 
 from documents.access import OWNER, require, visible
 from documents.models import Document, Page, Role
-from realtime.models import ACTIVE, Job, Status
+from documents.waiting import reasons
+from realtime.models import ACTIVE, Status
 from realtime.pages import Context, live_page, owner, shown
 
 STEP = 50
@@ -25,10 +26,10 @@ FILTERS = {
 
 
 class Row(NamedTuple):
-    """One line of the list. `ahead` counts the queued jobs before its own, if it is queued."""
+    """One line of the list, and why its document waits, if it does."""
 
     document: Document
-    ahead: int
+    waits: str
 
 
 class Sheet(NamedTuple):
@@ -106,10 +107,8 @@ def _list(request: HttpRequest) -> Context:
 
 def _rows(documents: Iterable[Document]) -> list[Row]:
     documents = list(documents)
-    queued = {document.job.kind for document in documents if document.job.status == Status.QUEUED}
-    line = Job.objects.filter(kind__in=queued, status=Status.QUEUED).order_by("queued_at")
-    places = {pk: place for place, pk in enumerate(line.values_list("pk", flat=True)[:1000])}
-    return [Row(document, places.get(document.job_id, 0)) for document in documents]
+    why = reasons([document.job for document in documents])
+    return [Row(document, why.get(document.job_id, "")) for document in documents]
 
 
 def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
