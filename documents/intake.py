@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
 from documents.access import topic_of
+from documents.cut import USUAL, Cut
 from documents.events import deleted
 from documents.models import Document
 from realtime import jobs, members
@@ -88,15 +89,24 @@ def _visible(character: str) -> bool:
 
 
 def take_in(
-    owner: User, file: "IO[bytes] | File[bytes]", name: str, duplicates: Duplicates = "skip"
+    owner: User,
+    file: "IO[bytes] | File[bytes]",
+    name: str,
+    duplicates: Duplicates = "skip",
+    cut: Cut = USUAL,
 ) -> Taken:
-    """Store an upload and queue its processing.
+    """Store an upload and queue its processing; `cut` says how its text is cut into chunks.
 
     `duplicates` says what happens to content that the owner has already: `skip` it, `keep` both, or
     `replace` the old ones. Raises Refused for an empty or too large file.
     """
     content = Counted(file)
-    document = Document(owner=owner, name=clean_name(name))
+    document = Document(
+        owner=owner,
+        name=clean_name(name),
+        chunk_tokens=cut.tokens,
+        chunk_overlap=cut.overlap,
+    )
     path = document.file.field.generate_filename(document, document.name)
     try:
         document.file.name = default_storage.save(path, content)

@@ -27,7 +27,7 @@ def process(document_id: uuid.UUID, report: Report) -> str:
     except FileNotFoundError:
         raise Failure("The stored file is gone. Upload it again.") from None
     text = "\n".join(extracted.pages)
-    spans = _spans(text, extracted.media_type, report)
+    spans = _spans(document, text, extracted.media_type, report)
     if not spans:
         raise Failure("The file holds no text.")
     _store(document, extracted, text, spans, report)
@@ -44,13 +44,13 @@ def page_starts(pages: list[str]) -> list[int]:
     return starts
 
 
-def _spans(text: str, media_type: str, report: Report) -> list[Span]:
+def _spans(document: Document, text: str, media_type: str, report: Report) -> list[Span]:
     report("CHUNKING", 20, "Finding where to cut")
 
     def check(done: int) -> None:
         report("CHUNKING", 20 + 5 * done // max(1, len(text)), "Finding where to cut")
 
-    return chunk(text, media_type in (DOCX, HTML, MARKDOWN), check)
+    return chunk(text, media_type in (DOCX, HTML, MARKDOWN), check, document.cut)
 
 
 def _store(
