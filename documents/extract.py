@@ -38,7 +38,7 @@ from documents.reader_frames import (
 from realtime.work import Failure, Report
 
 DONE = 20  # percent of the job when the text is there
-PAGE_SECONDS = 90  # for one page, of the clock and of computing
+GRACE = 5  # seconds that a reader has to end itself
 CHECK = 0.2  # seconds between two looks at whether the work is still wanted
 _PIECE = 1 << 16
 _ROOT = Path(__file__).resolve().parent.parent
@@ -97,7 +97,7 @@ def draw(path: Path, page: int, width: int, start: int, end: int, report: Report
 
 
 def _limits() -> Limits:
-    return Limits(seconds=PAGE_SECONDS, memory=settings.READER_MEMORY_MB * 1024**2)
+    return Limits(seconds=settings.READER_PAGE_SECONDS, memory=settings.READER_MEMORY_MB * 1024**2)
 
 
 def _frames(request: Read | Picture, report: Report) -> Iterator[Frame]:
@@ -160,8 +160,8 @@ class Reader:
             if now - began > settings.READER_SECONDS:
                 raise Failure(f"Reading it took longer than {settings.READER_SECONDS} s.")
             if not readable:
-                if now - heard > PAGE_SECONDS + 10:
-                    raise Failure(_TOO_SLOW)
+                if now - heard > settings.READER_PAGE_SECONDS + GRACE:
+                    raise Failure(_too_slow())
                 continue
             piece = os.read(incoming, _PIECE)
             if not piece:
@@ -177,7 +177,7 @@ class Reader:
             status = 0
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         if number in (signal.SIGALRM, signal.SIGXCPU):
-            return _TOO_SLOW
+            return _too_slow()
         return (
             "The file could not be read: its reader crashed, or needed more than "
             f"{settings.READER_MEMORY_MB} MB of memory. The file may be damaged."
@@ -194,7 +194,10 @@ class Reader:
         self._control.close()
 
 
-_TOO_SLOW = f"Reading one page took longer than {PAGE_SECONDS} s, and was stopped."
+def _too_slow() -> str:
+    return f"Reading one page took longer than {settings.READER_PAGE_SECONDS} s, and was stopped."
+
+
 _idle: list[Reader] = []
 _lock = threading.Lock()
 

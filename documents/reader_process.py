@@ -89,7 +89,7 @@ class Out:
     def __init__(self, descriptor: int, limits: Limits) -> None:
         self._descriptor = descriptor
         self._limits = limits
-        self._told = 0.0
+        self._told, self._kind = 0.0, ""
         self._notes = 0
         _limit_memory(limits.memory)
         self._wind_up()
@@ -101,9 +101,9 @@ class Out:
         self._wind_up()
 
     def tell(self, done: int, total: int, words: str) -> None:
-        now = time.monotonic()
-        if now - self._told >= TELL_RATE or done == total:
-            self._told = now
+        now, kind = time.monotonic(), words.partition(" ")[0]
+        if now - self._told >= TELL_RATE or done == total or kind != self._kind:
+            self._told, self._kind = now, kind
             self.write(Told(done, total, words))
 
     def note(self, words: str) -> None:

@@ -16,13 +16,13 @@ MOST_COLUMNS = 1000
 
 def _read(source: Source) -> Iterator[Section]:
     check_package(source)
-    book = openpyxl.load_workbook(source.path, read_only=True, data_only=True)
-    sheets = book.worksheets
-    for number, sheet in enumerate(sheets, 1):
-        source.tell(number - 1, len(sheets), f"Reading sheet {number} of {len(sheets)}")
-        rows = sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS)
-        yield from tables.sections(map(_cells, rows), sheet.title)
-    book.close()
+    # Opened here: a path would have to end with a suffix that openpyxl knows.
+    with source.path.open("rb") as file:
+        sheets = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets
+        for number, sheet in enumerate(sheets, 1):
+            source.tell(number - 1, len(sheets), f"Reading sheet {number} of {len(sheets)}")
+            rows = sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS)
+            yield from tables.sections(map(_cells, rows), sheet.title)
 
 
 def _cells(row: tuple[Any, ...]) -> list[str]:

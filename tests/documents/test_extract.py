@@ -4,14 +4,13 @@ import io
 import zipfile
 from pathlib import Path
 
-import docx
 import pytest
-from fpdf import FPDF
 
 from documents.extract import Extracted, extract
 from documents.media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN, ZIP
 from documents.source import MOST_MARKUP
 from realtime.work import Failure, SilentReport
+from tests.documents.samples import pdf, word
 
 
 def read(folder: Path, name: str, content: bytes) -> Extracted:
@@ -24,27 +23,6 @@ def refusal(folder: Path, name: str, content: bytes) -> str:
     with pytest.raises(Failure) as caught:
         read(folder, name, content)
     return str(caught.value)
-
-
-def pdf(*pages: str, password: str = "") -> bytes:
-    file = FPDF()
-    file.set_font("helvetica", size=12)
-    for text in pages:
-        file.add_page()
-        file.multi_cell(0, 6, text)
-    if password:
-        file.set_encryption(owner_password=password + "o", user_password=password)
-    return bytes(file.output())
-
-
-def word(*paragraphs: str) -> bytes:
-    document = docx.Document()
-    document.add_heading("A heading", 1)
-    for paragraph in paragraphs:
-        document.add_paragraph(paragraph)
-    stream = io.BytesIO()
-    document.save(stream)
-    return stream.getvalue()
 
 
 def test_a_pdf_gives_the_text_of_each_page(tmp_path: Path) -> None:
