@@ -79,8 +79,8 @@ def epub(*chapters: str) -> bytes:
     spine = "".join(f'<itemref idref="c{n}"/>' for n in range(len(chapters)))
     files = {
         "mimetype": "application/epub+zip",
-        "META-INF/container.xml": '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container"'
-        '><rootfiles><rootfile full-path="OPS/book.opf"/></rootfiles></container>',
+        "META-INF/container.xml": "<container><rootfiles>"
+        '<rootfile full-path="OPS/book.opf"/></rootfiles></container>',
         "OPS/book.opf": '<package xmlns="http://www.idpf.org/2007/opf">'
         f"<manifest>{items}</manifest><spine>{spine}</spine></package>",
     }
