@@ -171,6 +171,10 @@ X_FRAME_OPTIONS = "DENY"
 MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100)
 # Of one person; what comes beyond is asked to come later.
 MAX_QUEUED_DOCUMENTS = env.integer("MAX_QUEUED_DOCUMENTS", 2000)
+# What one document may take while it is read, in a process of its own.
+READER_MEMORY_MB = env.integer("READER_MEMORY_MB", 1024)
+READER_SECONDS = env.integer("READER_SECONDS", 3600)
+READER_PAGE_SECONDS = env.integer("READER_PAGE_SECONDS", 90)
 MEDIA_ROOT = DATA_DIR / "files"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"

@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
 from documents.access import topic_of
+from documents.cut import USUAL, Cut
 from documents.events import deleted
 from documents.models import Batch, Collection, Document
 from documents.sharing import hand_on
@@ -111,15 +112,23 @@ def take_in(
     *,
     collection: Collection | None = None,
     batch: Batch | None = None,
+    cut: Cut = USUAL,
 ) -> Taken:
-    """Store an upload and queue its processing.
+    """Store an upload and queue its processing; `cut` says how its text is cut into chunks.
 
     The `collection` is one of the owner's. `if_duplicate` says what becomes of content that the
     owner has already: `skip` it, `keep` both, or `replace` the old documents, which answer
     questions until the new one is READY. Raises Refused for an empty or too large file.
     """
     content = Counted(file)
-    document = Document(owner=owner, name=clean_name(name), collection=collection, batch=batch)
+    document = Document(
+        owner=owner,
+        name=clean_name(name),
+        collection=collection,
+        batch=batch,
+        chunk_tokens=cut.tokens,
+        chunk_overlap=cut.overlap,
+    )
     path = document.file.field.generate_filename(document, document.name)
     try:
         document.file.name = default_storage.save(path, content)
