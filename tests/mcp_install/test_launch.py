@@ -1,4 +1,4 @@
-"""The scripts that start and end servers, by whatever a host has as /bin/sh; and what starts one."""
+"""Scripts that start and end servers, by whatever a host has as /bin/sh; and what starts one."""
 
 import os
 import subprocess
