@@ -261,6 +261,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 50, "queue": "ssh"},
     },
+    "forget old logs of runs": {"task": "mcp.forget", "schedule": 3600.0},
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 

@@ -105,7 +105,9 @@ class Output:
                     stage=self._report.stage, text=piece,
                 )  # fmt: skip
                 self._row, self._row_size, self._row_stage = row.pk, 0, row.stage
-            self._drop_middle(size)
+            dropped = self._dropped_for(size)
+        for _ in range(dropped):
+            self._kept_tail -= self._tail.popleft()[1]
         self._row_size += size
         self._count(self._row, size)
 
@@ -118,20 +120,21 @@ class Output:
         rows = InstallationLog.objects.filter(pk=self._row)
         return bool(rows.update(text=Concat(F("text"), Value(piece))))
 
-    def _drop_middle(self, size: int) -> None:
-        """Room for so many bytes more in the tail."""
-        over, dropped = self._kept_tail + size - TAIL, []
-        while over > 0 and self._tail and self._tail[0][0] != self._row:
-            oldest, size_of_it = self._tail.popleft()
-            dropped.append(oldest)
-            self._kept_tail -= size_of_it
+    def _dropped_for(self, size: int) -> int:
+        """How many rows of the tail were dropped to make room for so many bytes."""
+        over, rows = self._kept_tail + size - TAIL, []
+        for row, size_of_it in self._tail:
+            if over <= 0 or row == self._row:
+                break
+            rows.append(row)
             over -= size_of_it
-        if dropped:
-            rows = InstallationLog.objects.filter(pk__in=dropped)
-            length = rows.aggregate(length=Sum(Length("text")))["length"] or 0
-            rows.delete()
+        if rows:
+            found = InstallationLog.objects.filter(pk__in=rows)
+            length = found.aggregate(length=Sum(Length("text")))["length"] or 0
+            found.delete()
             runs = Installation.objects.filter(pk=self._run.pk)
             runs.update(log_dropped=F("log_dropped") + length)
+        return len(rows)
 
     def _tell(self, piece: str, offset: int, progress: int, message: str) -> None:
         """A log that does not answer is no harm: who misses a piece asks for it."""

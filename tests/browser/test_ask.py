@@ -27,6 +27,7 @@ def herons(page: Page, tmp_path: Path) -> str:
 
 def ask(page: Page, question: str) -> None:
     page.get_by_label("Question").fill(question)
+    expect(page.get_by_role("button", name="Ask")).to_be_enabled()
     page.get_by_label("Question").press("Enter")
 
 
@@ -80,6 +81,7 @@ def test_a_question_that_nothing_answers_is_told_so(page: Page, herons: str) -> 
 
 def test_a_question_that_is_refused_is_not_lost(page: Page) -> None:
     page.goto("/ask/")
+    expect(page.get_by_role("button", name="Ask")).to_be_enabled()
     page.get_by_label("Question").press("Enter")
     expect(page.get_by_role("alert")).to_have_text("Type a question first.")
     question = "Why? " * 4_000

@@ -17,17 +17,8 @@ from mcp_install.remote import Limits
 from mcp_install.troubles import Trouble
 from realtime import background, jobs
 from realtime.models import Job
-from tests.mcp_install.hosts import (
-    STUBBORN,
-    at_work,
-    begun,
-    done,
-    fresh,
-    give_uv,
-    host_at,
-    log_of,
-    marked,
-)
+from tests.mcp_install.hosts import at_work, begun, done, fresh, host_at, log_of, marked
+from tests.mcp_install.remote_uv import STUBBORN, give_uv
 from tests.sshd import IS_ROOT, Account, Sshd, running
 from tests.stack import until
 

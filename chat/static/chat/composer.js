@@ -27,6 +27,7 @@ class ChatComposer extends HTMLElement {
   connectedCallback() {
     this.#life = new AbortController();
     const { signal } = this.#life;
+    /** @type {HTMLButtonElement} */ (this.querySelector(".send")).disabled = false;
     this.#field.addEventListener("input", () => this.#say(""), { signal });
     this.#field.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#form.addEventListener("submit", (event) => {

@@ -156,7 +156,8 @@ export class ChatSession extends HTMLElement {
    * @param {HTMLElement} list
    */
   #dropEchoes(list) {
-    const shown = new Set(itemsOf(this.#list).map(({ dataset }) => dataset.key));
+    const before = itemsOf(this.#list).filter((item) => !this.#echoes.has(item));
+    const shown = new Set(before.map(({ dataset }) => dataset.key));
     const added = itemsOf(list).filter(({ dataset }) => !shown.has(dataset.key));
     const words = added.map((item) => item.querySelector(".wrote")?.textContent);
     for (const echo of this.#echoes) {

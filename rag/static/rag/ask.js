@@ -18,6 +18,7 @@ class AskComposer extends HTMLElement {
     const { signal } = this.#life;
     this.#field.value ||= sessionStorage.getItem(this.#draft) ?? "";
     this.#keep(); // somebody may have typed before we came
+    /** @type {HTMLButtonElement} */ (this.querySelector("[type=submit]")).disabled = false;
     this.#field.addEventListener("input", () => {
       this.#keep();
       this.#say("");

@@ -57,6 +57,7 @@ def say() -> Say:
 
     def send(page: Page, words: str) -> Locator:
         count = page.locator(".messages .wrote").count()
+        expect(page.locator(".send")).to_be_enabled()
         page.get_by_label("Message").fill(words)
         page.keyboard.press("Enter")
         expect(page.locator(".messages .wrote")).to_have_count(count + 1)

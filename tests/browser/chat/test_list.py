@@ -104,6 +104,7 @@ def test_a_conversation_is_taken_away_as_markdown_and_as_json(page: Page, say: S
         page.get_by_role("link", name="Export as Markdown").click()
     text = saved(download.value).read_text()
     assert "**Marmalade**" in text
+    from_menu(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Export as JSON").click()
     messages = json.loads(saved(download.value).read_text())["messages"]
