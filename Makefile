@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
-# What the tests of SSH need: a server, and the login shells that people have.
+# What the tests of SSH need: a server, the login shells that people have, and what installs servers.
 HAS = $(shell PATH="$$PATH:/usr/sbin" command -v $(1))
 SSH_TOOLS := $(strip $(if $(call HAS,sshd),,openssh-server) $(foreach tool,zsh fish tcsh busybox dash,$(if $(call HAS,$(tool)),,$(tool))))
+SSH_TOOLS += $(if $(call HAS,npm),,nodejs npm) $(shell /usr/bin/python3 -c "import ensurepip as e; e.version()" 2>/dev/null || echo python3-venv)
+SSH_TOOLS := $(strip $(SSH_TOOLS))
 CHROMIUM := $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
 .PHONY: run install test chaos test-tools lint format lock bench
@@ -93,6 +95,6 @@ bench/peers/node_modules/installed: bench/peers/deno.json bench/peers/deno.lock 
 	@touch $@
 
 # Each prints its figures and what they must be. Nothing else should run on the machine: 20 minutes.
-BENCHES := publish throughput latency memory reconnect two chat ingest
+BENCHES := publish throughput latency memory reconnect two chat ingest mcp
 bench: .venv/tools .venv/bench bench/peers/node_modules/installed
 	@for each in $(BENCHES); do $(BIN)/python -m bench.$$each || echo "bench.$$each did not end well"; done

@@ -13,12 +13,12 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from mcp import Client, StdioServerParameters
 
 from bench.bars import at_most
+from tests.mcp_install.in_stack import put_in, run_in
 from tests.mcp_install.programs import modern, myself, put
 from tests.sshd import Account, Sshd, running
 from tests.stack import LiveStack
@@ -52,21 +52,9 @@ def bare(program: str) -> list[float]:
     return asyncio.run(measure())
 
 
-# --- Ours: in a process with the stack's settings -------------------------------------------------
-def put_there(sshd: dict[str, Any], account: str, home: str) -> None:
-    """Rows of an installed server for ann, and what is on the host; prints its id."""
-    from django.contrib.auth.models import User
-
-    from tests.mcp_install.installed import host_of, installed
-
-    ann = User.objects.get(username="ann")
-    there: Any = SimpleNamespace(**sshd | {"folder": Path(sshd["folder"])})
-    me = Account(account, Path(home))
-    print(installed(ann, host_of(ann, there, me), me, modern()).pk)
-
-
+# --- Ours -----------------------------------------------------------------------------------------
 def in_a_conversation() -> None:
-    """Prints the times."""
+    """Prints the times. Called in a process with the stack's settings."""
     from django.contrib.auth.models import User
 
     from mcp_install.provider import InstalledServers
@@ -79,13 +67,6 @@ def in_a_conversation() -> None:
         return (await provider.call(owner, server, "add", ARGUMENTS)).text
 
     print(json.dumps(background.run(timed(call))))
-
-
-def inside(stack: LiveStack, call: str) -> str:
-    code = f"from bench import mcp_calls; mcp_calls.{call}"
-    done = stack.manage("shell", "--no-imports", "--command", code)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()[-1]
 
 
 def as_a_person_tries_it(stack: LiveStack, server: str) -> list[float]:
@@ -107,10 +88,12 @@ def told(name: str, times: list[float]) -> float:
 
 
 def compare(stack: LiveStack, sshd: Sshd, me: Account) -> None:
-    there = {"folder": str(sshd.folder), "port": sshd.port, "key": sshd.key}
-    server = inside(stack, f"put_there({there!r}, {me.name!r}, {str(me.home)!r})")
+    server = put_in(stack, sshd, me)
     alone = told("bare", bare(put(me, "bare/serve", modern())))
-    chat = told("ours, in a conversation", json.loads(inside(stack, "in_a_conversation()")))
+    chat = told(
+        "ours, in a conversation",
+        json.loads(run_in(stack, "bench.mcp_calls", "in_a_conversation()")),
+    )
     tried = told("ours, as a person tries it", as_a_person_tries_it(stack, server))
     for what, ours in (("in a conversation", chat), ("as a person tries it", tried)):
         print(f"  {what}: {ours / alone:.1f} × the bare server's time")

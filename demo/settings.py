@@ -272,6 +272,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "forget old logs of runs": {"task": "mcp.forget", "schedule": 3600.0},
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 

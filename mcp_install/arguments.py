@@ -1,6 +1,7 @@
 """Do arguments fit a tool's JSON schema? The schema is a stranger's: nothing of it is fetched, none
 of its patterns is matched, and it is followed only so far."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,28 +34,40 @@ def check_arguments(tool: dict[str, Any], arguments: dict[str, Any]) -> None:
         raise Trouble("bad_arguments", words[:500], field="arguments", errors=errors)
 
 
-def _errors(schema: dict[str, Any], arguments: dict[str, Any]) -> Iterator[ValidationError]:
-    steps = 0
+class _Steps(threading.local):
+    left = MOST_STEPS
 
-    def counted(rule: Any) -> Any:
-        def follow(validator: Any, value: Any, instance: Any, whole: Any) -> Iterator[Any]:
-            nonlocal steps
-            steps += 1
-            if steps > MOST_STEPS:
-                raise _TooFar
+
+_steps = _Steps()
+
+
+def _errors(schema: dict[str, Any], arguments: dict[str, Any]) -> Iterator[ValidationError]:
+    _steps.left = MOST_STEPS
+    return iter(_Validator(schema, registry=_NOTHING).iter_errors(arguments))
+
+
+def _counted(name: str, rule: Any) -> Any:
+    is_of_the_rest = name in ("additionalProperties", "unevaluatedProperties")
+
+    def follow(validator: Any, value: Any, instance: Any, whole: Any) -> Iterator[Any]:
+        _steps.left -= 1
+        if _steps.left < 0:
+            raise _TooFar
+        if not (is_of_the_rest and "patternProperties" in whole):
             yield from rule(validator, value, instance, whole) or ()
 
-        return follow
+    return follow
 
-    rules = {
-        name: counted(rule)
+
+_NOTHING: Any = Registry()  # of what a schema may refer to
+_Validator = validators.create(
+    Draft202012Validator.META_SCHEMA,
+    {
+        name: _counted(name, rule)
         for name, rule in Draft202012Validator.VALIDATORS.items()
         if name not in ("pattern", "patternProperties")
-    }
-    if "patternProperties" in str(schema):
-        del rules["additionalProperties"], rules["unevaluatedProperties"]
-    checker = validators.create(Draft202012Validator.META_SCHEMA, rules)
-    return iter(checker(schema, registry=Registry()).iter_errors(arguments))
+    },
+)
 
 
 def _place(error: ValidationError) -> str:

@@ -5,6 +5,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
 from pydantic import SecretStr
 
 from mcp_install import seal
@@ -15,12 +16,19 @@ from mcp_install.models import Installation, McpServer, State
 from mcp_install.plan import Plan
 from mcp_install.troubles import Trouble
 
+Mark = tuple[Any, ...]
+_OF_A_HOST = ("hostname", "port", "username", "host_key", "private_key", "password", "jump_id")
+_WATCHED = [
+    f"{host}__{field}"
+    for host in ("host", "host__jump", "host__jump__jump")
+    for field in _OF_A_HOST
+]
+
 
 @dataclass(frozen=True)
 class Start:
-    """All that is needed to start the build in use. What is equal can share a process."""
+    """All that is needed to start the build in use."""
 
-    server: uuid.UUID
     login: Login
     launch: Launch
     spoken: Spoken
@@ -48,11 +56,29 @@ def spoken_of(server: McpServer) -> Spoken:
     return Spoken(server.era, server.protocol_version, server.discovery)
 
 
-def start_of(server_id: str, owner_id: int) -> Start:
+def mark_of(server_id: uuid.UUID, owner_id: int) -> Mark:
+    """What its start depends on: while that is equal, what was started with it is still right. It
+    is asked before each call, so it is one query. Raises Trouble unless it is installed, and that
+    person's."""
+    mark = _installed(server_id, owner_id).values_list("active_id", *_WATCHED).first()
+    if mark is None:
+        raise Trouble("not_installed")
+    return tuple(bytes(one) if isinstance(one, memoryview) else one for one in mark)
+
+
+def start_of(server_id: uuid.UUID, owner_id: int) -> Start:
     """Raises Trouble unless it is installed, and that person's."""
-    rows = McpServer.objects.filter(owner_id=owner_id, state__in=(State.READY, State.BROKEN))
-    server = rows.select_related("host__jump__jump", "active__server").filter(pk=server_id).first()
+    rows = _installed(server_id, owner_id).select_related("host__jump__jump", "active__server")
+    server = rows.first()
     if server is None or server.active is None:
         raise Trouble("not_installed")
-    login, launch = login_of(server.host), launch_of(server.active)
-    return Start(server.pk, login, launch, spoken_of(server))
+    return Start(login_of(server.host), launch_of(server.active), spoken_of(server))
+
+
+def _installed(server_id: uuid.UUID, owner_id: int) -> QuerySet[McpServer]:
+    return McpServer.objects.filter(
+        pk=server_id,
+        owner=owner_id,
+        state__in=(State.READY, State.BROKEN),
+        active__isnull=False,
+    )

@@ -21,6 +21,7 @@ from mcp_types import (
     CallToolResult,
     DiscoverResult,
     Implementation,
+    Tool,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
@@ -35,6 +36,7 @@ SECONDS = 45  # from the start to its list of tools
 ANSWER_SECONDS = 30
 MODERN, LEGACY = "modern", "legacy"
 MOST_NAME = 200
+MOST_INSTRUCTIONS = 4000
 MOST_PAGES = 100
 MOST_TOOLS = 500
 MOST_LISTED = 1024 * 1024  # characters of JSON
@@ -120,7 +122,7 @@ async def _make_way(connection: Connection, start: Launch) -> None:
     """What uses its port, and is ours, is ended; what is not, is told."""
     port = tunnel.port_of(start.transport["url"])
     if await tunnel.is_open(connection, port):
-        await launch.kill(connection, "MCP_SERVER_ID", start.server)
+        await launch.kill(connection, f"MCP_SERVER_ID={start.server}")
         if await tunnel.is_open(connection, port):
             raise Trouble("port_taken", str(port))
 
@@ -146,6 +148,10 @@ async def discovered(client: Client) -> Discovered:
     name, version = (_text(info.name), _text(info.version)) if info else ("", "")
     discovery = found.model_dump(mode="json", by_alias=True, exclude_none=True)
     discovery["serverInfo"] = {"name": name, "version": version}  # wherever it stood
+    if client.instructions:
+        discovery["instructions"] = client.instructions[:MOST_INSTRUCTIONS]
+    if len(str(discovery)) > MOST_LISTED:
+        raise Trouble("server_babbles", "it says too much of itself")
     tools = await _tools(client)
     return Discovered(
         protocol_version=client.protocol_version,
@@ -161,20 +167,23 @@ async def _tools(client: Client) -> list[dict[str, Any]]:
     if client.server_capabilities.tools is None:
         return []
     tools: list[dict[str, Any]] = []
-    cursor = None
+    cursor, size = None, 0
     for _ in range(MOST_PAGES):
         page = await client.list_tools(cursor=cursor)
-        for tool in page.tools:
-            whole = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
-            usual = {"title": "", "description": "", "inputSchema": {"type": "object"}}
-            kept = {key: whole[key] for key in ("name", *usual, "annotations") if key in whole}
-            tools.append(usual | kept)
+        tools += map(_told, page.tools)
+        size += len(str(page.tools))
+        if len(tools) > MOST_TOOLS or size > MOST_LISTED:
+            raise Trouble("server_babbles", f"over {MOST_TOOLS} tools, or very large ones")
         cursor = page.next_cursor
         if cursor is None:
-            break
-    if len(tools) > MOST_TOOLS or len(str(tools)) > MOST_LISTED:
-        raise Trouble("server_babbles", f"it has more than {MOST_TOOLS} tools, or very large ones")
-    return tools
+            return tools
+    raise Trouble("server_babbles", "its list of tools has no end")
+
+
+def _told(tool: Tool) -> dict[str, Any]:
+    whole = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+    usual = {"title": "", "description": "", "inputSchema": {"type": "object"}}
+    return usual | {key: whole[key] for key in ("name", *usual, "annotations") if key in whole}
 
 
 def _text(text: str) -> str:

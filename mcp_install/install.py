@@ -12,11 +12,12 @@ from django.utils import timezone
 from mcp_install import probe
 from mcp_install.build_scripts import ACTIVATE, BUILD, PREPARE, STATUSES
 from mcp_install.handshake import Discovered, handshake
-from mcp_install.launch import KILL, Launch, find_program
+from mcp_install.launch import Launch, find_program
 from mcp_install.models import Installation, McpServer, State
 from mcp_install.plan import Plan, Step
 from mcp_install.run import Run
 from mcp_install.screen import plain
+from mcp_install.tidy import KILL, marker_of
 from mcp_install.troubles import Trouble
 from realtime.models import Job
 
@@ -219,7 +220,7 @@ async def _activate(run: Run, plan: Plan, found: Discovered, program: str) -> No
 async def retire(run: Run, build: Installation | None) -> None:
     """End what still runs of a build that is in use no more, wherever it was started from."""
     if build is not None and build.pk != run.installation.pk:
-        await run.ask(KILL, "MCP_INSTALL_ID", str(build.pk))
+        await run.ask(KILL, marker_of(build))
 
 
 def keep_found(server: McpServer, found: Discovered) -> None:

@@ -16,6 +16,7 @@ from mcp_install import shell
 from mcp_install.connect import Connection
 from mcp_install.mask import Masker
 from mcp_install.plan import Plan
+from mcp_install.tidy import KILL
 from mcp_install.troubles import Trouble
 
 SECONDS = 20  # to find a program
@@ -75,28 +76,6 @@ exec 3<&0
 }
 """
 )
-
-# Ends all processes that have a variable with one of these values in the environment that they were
-# started with.
-KILL = r"""
-name=$1
-shift
-found() {
-  for value do grep -lF -e "$name=$value" /proc/[0-9]*/environ; done 2>/dev/null
-}
-signal() {
-  for place in $(found "$@"); do
-    place=${place#/proc/}
-    kill -s "$how" "${place%/environ}" 2>/dev/null
-  done
-}
-how=TERM; signal "$@"
-for turn in 1 2 3 4 5 6 7 8; do
-  [ -n "$(found "$@")" ] || exit 0
-  sleep 0.25 2>/dev/null || sleep 1
-done
-how=KILL; signal "$@"
-"""
 
 # Names of the package's own programs, a line each after the nonce.
 _PROGRAMS = (
@@ -203,7 +182,7 @@ async def find_program(connection: Connection, plan: Plan) -> str:
     return f"{plan.programs}/{(alike or names)[0]}"
 
 
-async def kill(connection: Connection, name: str, *values: str) -> None:
-    """End every process on the host that was started with the variable. Raises Trouble."""
-    if values:
-        await shell.run(connection, shell.command(KILL, name, *values), seconds=SECONDS)
+async def kill(connection: Connection, mark: str) -> None:
+    """End every process on the host that has the mark, `NAME=value`, in the environment that it was
+    started with. Raises Trouble."""
+    await shell.run(connection, shell.command(KILL, mark), seconds=SECONDS)

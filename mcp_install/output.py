@@ -20,7 +20,9 @@ from realtime.work import Report
 
 FLUSH_SECONDS = 0.05
 PIECE = 8 * 1024  # characters that are told at once
-RATE = 512 * 1024  # characters a second that a host may print; it waits when it prints faster
+RATE = 512 * 1024  # bytes a second that a host may print; it waits when it prints faster
+BURST_SECONDS = 0.1  # for which it may
+MOST_PENDING = 4 * PIECE
 MOST_JSON = 14 * 1024  # bytes of a piece as JSON, in an event, which holds 16 KiB
 ROW = 16 * 1024  # bytes
 HEAD, TAIL = 256 * 1024, 768 * 1024  # bytes that are kept of the beginning and of the end
@@ -38,7 +40,7 @@ class Output:
         self._row_size, self._row_stage = 0, ""
         self._tail: deque[tuple[int, int]] = deque()  # rows after the head: id, bytes
         self._kept_head = self._kept_tail = 0
-        self._next = 0.0
+        self._next = self._read_until = 0.0
         self.tail = ""  # the last of it, for words on what went wrong
 
     async def load(self) -> None:
@@ -76,10 +78,14 @@ class Output:
         due = self._next if not self.is_full else self._next - FLUSH_SECONDS
         return max(0.0, due - time.monotonic())
 
-    async def pace(self) -> None:
-        """Wait while more than enough is on its way."""
-        if self.is_full:
-            await asyncio.sleep(max(0.0, self._next - FLUSH_SECONDS - time.monotonic()))
+    async def pace(self, count: int) -> None:
+        """After so many bytes were read: wait while the host prints too fast, or what it printed
+        cannot be kept."""
+        now = time.monotonic()
+        self._read_until = max(self._read_until, now) + count / RATE
+        await asyncio.sleep(max(0.0, self._read_until - now - BURST_SECONDS))
+        while len(self._pending) > MOST_PENDING:
+            await asyncio.sleep(FLUSH_SECONDS)
 
     async def flush(self, progress: int, message: str, *, also_cancelled: bool = False) -> None:
         """Keep and tell what there is, with how the run stands."""
@@ -105,7 +111,9 @@ class Output:
                     stage=self._report.stage, text=piece,
                 )  # fmt: skip
                 self._row, self._row_size, self._row_stage = row.pk, 0, row.stage
-            self._drop_middle(size)
+            dropped = self._dropped_for(size)
+        for _ in range(dropped):
+            self._kept_tail -= self._tail.popleft()[1]
         self._row_size += size
         self._count(self._row, size)
 
@@ -118,20 +126,21 @@ class Output:
         rows = InstallationLog.objects.filter(pk=self._row)
         return bool(rows.update(text=Concat(F("text"), Value(piece))))
 
-    def _drop_middle(self, size: int) -> None:
-        """Room for so many bytes more in the tail."""
-        over, dropped = self._kept_tail + size - TAIL, []
-        while over > 0 and self._tail and self._tail[0][0] != self._row:
-            oldest, size_of_it = self._tail.popleft()
-            dropped.append(oldest)
-            self._kept_tail -= size_of_it
+    def _dropped_for(self, size: int) -> int:
+        """How many rows of the tail were dropped to make room for so many bytes."""
+        over, rows = self._kept_tail + size - TAIL, []
+        for row, size_of_it in self._tail:
+            if over <= 0 or row == self._row:
+                break
+            rows.append(row)
             over -= size_of_it
-        if dropped:
-            rows = InstallationLog.objects.filter(pk__in=dropped)
-            length = rows.aggregate(length=Sum(Length("text")))["length"] or 0
-            rows.delete()
+        if rows:
+            found = InstallationLog.objects.filter(pk__in=rows)
+            length = found.aggregate(length=Sum(Length("text")))["length"] or 0
+            found.delete()
             runs = Installation.objects.filter(pk=self._run.pk)
             runs.update(log_dropped=F("log_dropped") + length)
+        return len(rows)
 
     def _tell(self, piece: str, offset: int, progress: int, message: str) -> None:
         """A log that does not answer is no harm: who misses a piece asks for it."""

@@ -59,7 +59,7 @@ async def listen(
             status: int | None = process.exit_status
             return status
     except TimeoutError:
-        raise Trouble("timeout", f"it took longer than {limits.whole:g} s") from None
+        raise Trouble("run_timeout", f"it took longer than {limits.whole:g} s") from None
     except asyncssh.ChannelOpenError as error:
         raise Trouble("ssh_error", f"the host runs no commands: {error.reason}") from None
     except (asyncssh.Error, OSError):

@@ -146,19 +146,22 @@ class Run:
         no terminal: then it has to end when its input does."""
         screen = Screen(self.nonce)
 
-        async def hear(data: bytes, *, is_last: bool = False) -> None:
+        async def read(data: bytes, *, is_last: bool = False) -> None:
             for text, mark in screen.feed(data, is_last=is_last):
                 self.output.put(self._masker.feed(text))
                 if text and hear_text:
                     await hear_text(text)
                 if mark and hear_mark:
                     await hear_mark(mark)
-            await self.output.pace()
+
+        async def hear(data: bytes) -> None:
+            await read(data)
+            await self.output.pace(len(data))
 
         try:
             return await self._listen(script, arguments, hear, limits)
         finally:
-            await hear(b"", is_last=True)
+            await read(b"", is_last=True)
             self.output.put(self._masker.end())
 
     async def _listen(

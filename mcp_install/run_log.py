@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
 
 from mcp_install.models import Installation, InstallationLog
 from mcp_install.screen import plain
 
 MOST = 256 * 1024  # characters at once
+KEPT = timedelta(days=30)  # after the end of the run
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,9 @@ def as_text(run: Installation) -> str:
             told.append(f"\n[{piece.left_out:,} characters were left out here]\n")
         told.append(piece.text)
     return plain("".join(told))
+
+
+def forget() -> None:
+    """Delete what is older than a month."""
+    over = Installation.objects.filter(job__finished_at__lt=timezone.now() - KEPT)
+    InstallationLog.objects.filter(installation__in=over).delete()

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from mcp_install import installs, leftovers, turns
+from mcp_install import installs, leftovers, run_log, turns
 from mcp_install.actions import WORK
 from mcp_install.ask_worker import TASK
 from mcp_install.look import look
@@ -27,6 +27,11 @@ def sweep() -> None:
 @shared_task(name="mcp.tidy")
 def tidy() -> None:
     background.run(leftovers.sweep())
+
+
+@shared_task(name="mcp.forget")
+def forget() -> None:
+    run_log.forget()
 
 
 @shared_task(name=TASK)

@@ -229,6 +229,10 @@ _RUNS = {
         "Something else is being done in this folder, or on this host", "Wait for its end.",
         status=409, again=True,
     ),
+    "run_timeout": Kind(
+        "The run took too long, and was ended", "See the end of the log; then try again.",
+        status=504, again=True,
+    ),
     "idle_timeout": Kind(
         "The host was silent for too long, and the run was ended", "Try again.", status=504,
         again=True,

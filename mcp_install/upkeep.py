@@ -11,10 +11,10 @@ from mcp_install.build_scripts import ACTIVATE, STATUSES
 from mcp_install.builds import launch_of
 from mcp_install.handshake import Discovered, handshake
 from mcp_install.install import keep_found, retire
-from mcp_install.launch import KILL
 from mcp_install.look import OF_THE_HOST
 from mcp_install.models import Installation, McpServer, State
 from mcp_install.run import Run
+from mcp_install.tidy import KILL
 from mcp_install.troubles import Trouble
 from realtime.background import in_thread
 from realtime.models import Job
@@ -70,8 +70,10 @@ async def check(run: Run) -> str:
 
 async def roll_back(run: Run) -> str:
     """Use the build before, once it has answered. Until then the other one stays in use."""
-    build = await in_thread(_build, run.server.pk, "previous")
     active = await in_thread(_build, run.server.pk, "active")
+    if active.build == run.installation.build:
+        return f"{run.server.title} {active.version} is in use again"  # an attempt before was here
+    build = await in_thread(_build, run.server.pk, "previous")
     found = await _speak(run, build)
     await run.at("VERIFYING", 99, "Making it the one in use")
     await run.keep(lambda _: None)  # the last moment to be cancelled
@@ -94,7 +96,7 @@ async def roll_back(run: Run) -> str:
 async def uninstall(run: Run) -> str:
     """Take away the folders that an installation made, and nothing else."""
     await run.at("EXECUTING", 30, "Ending its processes")
-    await run.ask(KILL, "MCP_SERVER_ID", str(run.server.pk))
+    await run.ask(KILL, f"MCP_SERVER_ID={run.server.pk}")
     await run.at("EXECUTING", 50, "Removing its folders")
     await run.keep(lambda _: None)
     root = f"{run.server.directory}/{run.server.slug}"

@@ -13,10 +13,11 @@ from mcp import Client
 from mcp_types import CallToolResult
 
 from mcp_install import results
-from mcp_install.builds import Start, start_of
+from mcp_install.builds import Mark, Start, mark_of, start_of
 from mcp_install.channel import Process
 from mcp_install.connect import connected
 from mcp_install.handshake import leaf, speaking, trouble_with
+from mcp_install.mask import Masker
 from mcp_install.troubles import Trouble
 from realtime.background import in_thread
 
@@ -35,35 +36,39 @@ async def call(
 ) -> dict[str, Any]:
     """Call a tool of a person's server, only if it is that build still: as `results.called`.
     Raises Trouble."""
-    start = await in_thread(start_of, server_id, owner_id)
-    if build and start.launch.run != build:
+    warm = await _warm(uuid.UUID(server_id), owner_id)
+    if build and warm.start.launch.run != build:
         raise Trouble("server_changed")
     began = asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout(seconds):
-            result = await _warm(start).call(tool, arguments, seconds)
+            result = await warm.call(tool, arguments, seconds)
     except TimeoutError:
         raise Trouble("tool_timeout", f"{tool}, {seconds:g} s") from None
     took = round((asyncio.get_running_loop().time() - began) * 1000)
-    return results.called(result, start.launch.masked, took)
+    return results.called(result, warm.masker.whole, took)
 
 
-def _warm(start: Start) -> "Warm":
-    """The server as it runs, or a new one; without a turn of the loop in between."""
-    there = _kept.get(start.server)
-    if there is not None and there.start == start and not there.is_over:
-        return there
-    if there is not None:
-        there.end()
-    warm = _kept[start.server] = Warm(start)
-    return warm
+async def _warm(server_id: uuid.UUID, owner_id: int) -> "Warm":
+    """The server as it runs, or a new one. Raises Trouble."""
+    mark = await in_thread(mark_of, server_id, owner_id)
+    if not (there := _kept.get(server_id)) or not there.serves(mark):
+        start = await in_thread(start_of, server_id, owner_id)
+        there = _kept.get(server_id)  # somebody may have been faster
+        if there is None or not there.serves(mark):
+            if there is not None:
+                there.end()
+            there = _kept[server_id] = Warm(server_id, mark, start)
+    return there
 
 
 class Warm:
     """One server that runs. A task of its own holds it, as whoever opened it must close it."""
 
-    def __init__(self, start: Start) -> None:
+    def __init__(self, server_id: uuid.UUID, mark: Mark, start: Start) -> None:
         self.start = start
+        self.masker = Masker(start.launch.secrets.values())
+        self._id, self._mark = server_id, mark
         self._users = 0
         self._changed = asyncio.Event()
         self._is_unwanted = False
@@ -72,9 +77,9 @@ class Warm:
         )
         self._holding = asyncio.create_task(self._hold())
 
-    @property
-    def is_over(self) -> bool:
-        return self._is_unwanted or self._holding.done()
+    def serves(self, mark: Mark) -> bool:
+        """Is it there, and what would be started now?"""
+        return self._mark == mark and not self._is_unwanted and not self._holding.done()
 
     def end(self) -> None:
         """Go, once the calls that are under way have ended."""
@@ -109,8 +114,8 @@ class Warm:
             if not isinstance(error, Exception):
                 raise
         finally:
-            if _kept.get(self.start.server) is self:
-                del _kept[self.start.server]
+            if _kept.get(self._id) is self:
+                del _kept[self._id]
 
     async def _while_wanted(self, process: Process) -> None:
         """Until it ends, is replaced, or was not called for a while; and its last call is over."""

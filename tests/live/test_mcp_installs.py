@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.live.tab import Tab
-from tests.mcp_install.hosts import STUBBORN, give_uv, processes_of
+from tests.mcp_install.remote_uv import STUBBORN, give_uv, processes_of
 from tests.sshd import Account, Sshd, account, running
 from tests.stack import LiveStack, until
 

@@ -17,17 +17,8 @@ from mcp_install.remote import Limits
 from mcp_install.troubles import Trouble
 from realtime import background, jobs
 from realtime.models import Job
-from tests.mcp_install.hosts import (
-    STUBBORN,
-    at_work,
-    begun,
-    done,
-    fresh,
-    give_uv,
-    host_at,
-    log_of,
-    marked,
-)
+from tests.mcp_install.hosts import at_work, begun, done, fresh, host_at, log_of, marked
+from tests.mcp_install.remote_uv import STUBBORN, give_uv
 from tests.sshd import IS_ROOT, Account, Sshd, running
 from tests.stack import until
 
@@ -91,7 +82,7 @@ def test_a_run_that_waits_is_cancelled_without_a_worker(ann: User, host: SshHost
 @pytest.mark.parametrize("has_terminal", [True, False])
 @pytest.mark.parametrize(
     ("limits", "code"),
-    [(Limits(whole=0.5, idle=60), "timeout"), (Limits(whole=60, idle=0.5), "idle_timeout")],
+    [(Limits(whole=0.5, idle=60), "run_timeout"), (Limits(whole=60, idle=0.5), "idle_timeout")],
 )
 async def test_what_takes_too_long_or_is_silent_is_ended(
     login: Login, limits: Limits, code: str, has_terminal: bool
@@ -176,7 +167,7 @@ def test_one_run_at_a_time_is_on_a_host_and_the_others_say_why_they_wait(
         assert waiting.job.status == "WAITING"
         words = "Waiting for another run on box to end (install Time)"
         assert waiting.job.message == words
-        told = events_of(ann)[-1]
+        *_, told = [e for e in events_of(ann) if e["installId"] == str(second.pk)]
         assert (told["message"], told["stage"], told["progress"]) == (words, "CONNECTING", 0)
         give_uv(someone)
         jobs.cancel(first.job)

@@ -202,7 +202,7 @@ async def test_all_that_was_started_for_a_run_can_be_ended(login: Login, me: Acc
         with pytest.raises(Trouble, match="does not answer"):
             async with speaking(connection, start) as (client, _):
                 assert alive(start)
-                await kill(connection, "MCP_INSTALL_ID", start.run)
+                await kill(connection, f"MCP_INSTALL_ID={start.run}")
                 assert not alive(start)
                 await client.call_tool("arguments", {})
 
@@ -222,6 +222,9 @@ async def test_a_server_on_a_port_is_reached_through_the_connection(
             assert (await discovered(client)).name == "Sums"
             result: Any = await client.call_tool("add", {"a": 1, "b": 2})
             assert result.content[0].text == "3"
+        async with speaking(connection, start, Spoken("legacy")) as (client, _):
+            old = await discovered(client)
+            assert (old.era, len(old.tools)) == ("legacy", 7)
             again = over_http(
                 me, int(start.transport["url"].split(":")[2][:-4]), server=start.server
             )
@@ -231,3 +234,9 @@ async def test_a_server_on_a_port_is_reached_through_the_connection(
             await handshake.handshake(connection, foreign)
         assert raised.value.code == "port_taken"
     until(lambda: not alive(start) and not alive(again), within=10)
+
+
+async def test_a_list_of_tools_without_end_is_not_followed(login: Login, me: Account) -> None:
+    endless = legacy().replace("page < 2", "True")
+    trouble = await trouble_of(login, launch_of(put(me, "endless", endless)))
+    assert (trouble.code, "no end" in str(trouble)) == ("server_babbles", True)

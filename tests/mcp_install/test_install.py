@@ -11,17 +11,8 @@ from mcp_install import catalogue
 from mcp_install.models import McpServer, SshHost
 from mcp_install.tasks import install
 from realtime import jobs
-from tests.mcp_install.hosts import (
-    INSTALL,
-    SERVER,
-    begun,
-    done,
-    give_uv,
-    host_at,
-    log_of,
-    marked,
-    write,
-)
+from tests.mcp_install.hosts import begun, done, host_at, log_of, marked
+from tests.mcp_install.remote_uv import INSTALL, SERVER, give_uv, write
 from tests.mcp_install.test_plan import env, file
 from tests.sshd import Account, Sshd
 

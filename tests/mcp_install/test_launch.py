@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from mcp_install.connect import connected
-from mcp_install.launch import KILL, START, find_program
+from mcp_install.launch import START, find_program
 from mcp_install.login import Login
 from mcp_install.plan import Plan
+from mcp_install.tidy import KILL
 from mcp_install.troubles import Trouble
 from tests.mcp_install.conftest import login_to
 from tests.mcp_install.programs import HANGS, myself, put
@@ -96,8 +97,8 @@ def test_a_stubborn_server_and_its_daemon_are_killed(
 def test_all_of_a_server_can_be_killed_from_elsewhere(me: Account, shell: list[str]) -> None:
     process = start(shell, put(me, "stubborn", STUBBORN))
     until(lambda: len(alive()) == 2)
-    mark = f"server-{os.getpid()}"
-    subprocess.run([*shell, "-c", KILL, "sh", "MCP_SERVER_ID", mark], check=True, timeout=20)
+    mark = f"MCP_SERVER_ID=server-{os.getpid()}"
+    subprocess.run([*shell, "-c", KILL, "sh", mark], check=True, timeout=20)
     assert not alive()
     process.wait(10)
 

@@ -8,17 +8,15 @@ from django.contrib.auth.models import User
 
 from realtime import jobs
 from tests.mcp_install.hosts import (
-    STUBBORN,
     at_work,
     begun,
     done,
     fresh,
-    give_uv,
     host_at,
     log_of,
     marked,
-    write,
 )
+from tests.mcp_install.remote_uv import STUBBORN, give_uv, write
 from tests.sshd import Account, Sshd, account, only_root, running
 from tests.stack import until
 

@@ -1,18 +1,21 @@
 """A run's output: kept before it is told, bounded, the same for whoever comes late."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db.models import Sum
 from django.db.models.functions import Length
+from django.utils import timezone
 
 from mcp_install import run_log
 from mcp_install.models import Installation, SshHost
 from mcp_install.output import Output
 from realtime import jobs
 from realtime.background import in_thread
+from realtime.models import Job, Status
 from realtime.work import Cancelled, Report, Superseded
 from tests.mcp_install.conftest import HostOf
 from tests.mcp_install.hosts import begun, fresh, log_of
@@ -104,7 +107,7 @@ async def test_another_attempt_goes_on_where_the_last_one_ended(
 ) -> None:
     output, report = await in_thread(attempt, run)
     await said(output, "the first\r\n", "x" * 300_000)
-    await in_thread(lambda: jobs.finish(report.job, "FAILED", error="it failed"))
+    await in_thread(lambda: jobs.finish(report.job, Status.FAILED, error="it failed"))
     assert await in_thread(jobs.retry, run.job)
     again, _ = await in_thread(attempt, run)
     await again.load()
@@ -123,8 +126,19 @@ async def test_an_attempt_that_is_over_can_say_nothing_more(run: Installation) -
     with pytest.raises(Cancelled):
         await output.flush(30, "Working")
     await output.flush(30, "Working", also_cancelled=True)
-    await in_thread(lambda: jobs.finish(report.job, "CANCELLED"))
+    await in_thread(lambda: jobs.finish(report.job, Status.CANCELLED))
     output.put("much later\r\n")
     with pytest.raises(Superseded):
         await output.flush(30, "Working", also_cancelled=True)
     assert await in_thread(log_of, run) == "before\r\nafter\r\n"
+
+
+async def test_a_month_after_its_end_a_log_is_forgotten(run: Installation) -> None:
+    output, report = await in_thread(attempt, run)
+    await said(output, "long ago\r\n")
+    await in_thread(lambda: jobs.finish(report.job, Status.DONE))
+    for days, kept in ((29, True), (31, False)):
+        before = timezone.now() - timedelta(days=days)
+        await in_thread(lambda: Job.objects.update(finished_at=before))  # noqa: B023
+        await in_thread(run_log.forget)
+        assert await in_thread(run.log.exists) is kept

@@ -10,7 +10,8 @@ from mcp_install.look import look
 from mcp_install.models import SshHost
 from mcp_install.tasks import install
 from realtime import background
-from tests.mcp_install.hosts import begun, host_at, write
+from tests.mcp_install.hosts import begun, host_at
+from tests.mcp_install.remote_uv import write
 from tests.sshd import Account, Sshd, account
 
 

@@ -19,7 +19,8 @@ from mcp_install.models import AuthMethod, Installation, SshHost
 from mcp_install.tasks import install
 from realtime import jobs
 from tests.documents.test_api import signed_in
-from tests.mcp_install.hosts import STUBBORN, begun, done, give_uv, host_at, log_of, marked
+from tests.mcp_install.hosts import begun, done, host_at, log_of, marked
+from tests.mcp_install.remote_uv import STUBBORN, give_uv
 from tests.mcp_install.test_catalogue_api import URL, post, refused, wish
 from tests.sshd import Account, Sshd
 from tests.stack import until

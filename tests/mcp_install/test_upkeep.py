@@ -9,6 +9,7 @@ from django.test import Client
 
 from mcp_install.models import Installation, McpServer, SshHost, State
 from mcp_install.tasks import install as work
+from realtime.models import Job, Status
 from tests.documents.test_api import signed_in
 from tests.mcp_install import programs
 from tests.mcp_install.installed import built, host_of, installed
@@ -132,6 +133,19 @@ def test_a_rollback_uses_the_build_before_and_back_again(
     assert tried(mine, server, "add", a=1, b=2).json()["text"] == "3"
     assert done(post(mine, server, "/rollback")).job.status == "DONE"
     assert current(server, me) == f"versions/{second.build}"
+
+
+def test_a_rollback_that_is_done_twice_is_done_once(
+    mine: Client, ann: User, host: SshHost, me: Account
+) -> None:
+    server = upgraded(installed(ann, host, me, modern("1.0")), me, modern("2.0"))
+    run = done(post(mine, server, "/rollback"))
+    Job.objects.filter(pk=run.job_id).update(status=Status.QUEUED)  # its worker died at the end
+    work(str(run.job_id))
+    run.job.refresh_from_db()
+    assert run.job.status == "DONE", run.job.error
+    found = mine.get(f"{URL}/{server.pk}").json()
+    assert (found["version"], found["previousVersion"]) == ("1.0", "2.0")
 
 
 def test_a_rollback_to_a_broken_build_leaves_all_as_it_was(

@@ -16,7 +16,7 @@ export const INSTALLED = "installed";
 const SOON = 300;
 const STAGES = JSON.parse(document.body.dataset.stageWords ?? "{}");
 /** @type {Record<string, string>} */
-const BUTTONS = { install: "Install", upgrade: "Put it in place of the version that is there" };
+const BUTTONS = { install: "Install", upgrade: "Upgrade" };
 
 class PlanReview extends HTMLElement {
   /** @type {AbortController | null} */

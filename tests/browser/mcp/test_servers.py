@@ -122,7 +122,7 @@ def test_another_version_is_put_beside_it_and_gone_back_from(
     page.goto(server)
     page.get_by_role("link", name="Upgrade to 1.1.0").click()
     expect(page.locator(".plan-steps")).to_contain_text("sayer==1.1.0", timeout=SLOW)
-    page.get_by_role("button", name="Put it in place").click()
+    page.get_by_role("button", name="Upgrade", exact=True).click()
     ended(page, "Upgraded")
     page.get_by_role("link", name="See its tools").click()
     page.wait_for_load_state()
