@@ -4,6 +4,7 @@ from ninja import NinjaAPI
 
 from chat.api import router as chat
 from documents.api import router as documents
+from documents.reading_api import router as reading
 from documents.shares_api import router as shares
 from mcp_install import api as mcp_hosts
 from mcp_install import catalogue_api as mcp_catalogue
@@ -31,6 +32,7 @@ api.add_router("/", realtime_api.contract)
 api.add_router("/realtime/connections", connections_api.router)
 api.add_router("/realtime/self-tests", self_test_api.router)
 api.add_router("/documents", documents)
+api.add_router("/documents", reading)
 api.add_router("/mcp", mcp_hosts.router)
 api.add_router("/mcp", mcp_catalogue.router)
 api.add_router("/documents", shares)

@@ -174,6 +174,7 @@ READER_MEMORY_MB = env.integer("READER_MEMORY_MB", 1024)
 READER_SECONDS = env.integer("READER_SECONDS", 3600)
 READER_PAGE_SECONDS = env.integer("READER_PAGE_SECONDS", 90)
 MEDIA_ROOT = DATA_DIR / "files"
+PICTURES_ROOT = DATA_DIR / "pictures"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
@@ -251,6 +252,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "forget old pictures of pages": {"task": "documents.tidy", "schedule": 3600.0},
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 

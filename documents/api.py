@@ -40,7 +40,8 @@ class Upload(CamelSchema):
 
 
 class DocumentState(CamelSchema):
-    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent.
+    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent; `notes` say
+    what of it could not be read.
 
     `owner` is the name of whose document it is; `role` is mine in it: owner, editor or viewer.
     """
@@ -59,6 +60,10 @@ class DocumentState(CamelSchema):
     chunks: int
     error: str
     timings: dict[str, int]
+    notes: list[str]
+    needs_password: bool
+    chunk_tokens: int
+    chunk_overlap: int
     created_at: datetime
 
 
@@ -84,9 +89,11 @@ class ChunkPage(CamelSchema):
 
 
 class PageState(CamelSchema):
-    """`start` is the place of the page's first character in the whole document."""
+    """`start` is the place of the page's first character in the whole document; `title` names it
+    where a number says little."""
 
     number: int
+    title: str
     start: int
     text: str
 
@@ -107,7 +114,11 @@ def state(document: Document) -> dict[str, Any]:
         "pages": document.page_count,
         "chunks": document.chunk_count,
         "error": job.error,
-        "timings": job.timings,
+        "timings": document.timings | job.timings,
+        "notes": document.notes,
+        "needs_password": document.needs_password,
+        "chunk_tokens": document.chunk_tokens,
+        "chunk_overlap": document.chunk_overlap,
         "created_at": document.created_at,
     }
 

@@ -19,6 +19,7 @@ from documents.access import topic_of
 from documents.cut import USUAL, Cut
 from documents.events import deleted
 from documents.models import Document
+from documents.pictures import forget_pictures
 from realtime import jobs, members
 from realtime.models import Job
 from realtime.publish import publish
@@ -154,3 +155,4 @@ def remove(document: Document) -> None:
         members.send_away(topic_of(document))
         stored = str(document.file.name)
         transaction.on_commit(lambda: default_storage.delete(stored), robust=True)
+        transaction.on_commit(lambda: forget_pictures(document.pk), robust=True)

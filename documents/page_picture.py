@@ -24,7 +24,7 @@ def draw(request: Picture) -> Drawn:
         try:
             page = pdf[request.page - 1]
             boxes = _boxes(page, request.start, request.end)
-            return Drawn(_picture(page, request.width), boxes)
+            return Drawn(_picture(page, request.width) if request.width else b"", boxes)
         except pypdfium2.PdfiumError:
             raise Unreadable("The page is damaged.") from None
 
