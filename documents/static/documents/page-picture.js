@@ -48,7 +48,10 @@ class PagePicture extends HTMLElement {
       drawing.append(box);
     }
     this.append(drawing);
-    drawing.querySelector("rect")?.scrollIntoView({ block: "center" });
+    document.querySelector("mark#passage")?.removeAttribute("id"); // it is seen here now
+    const first = /** @type {Element} */ (drawing.firstElementChild);
+    first.id = "passage";
+    first.scrollIntoView({ block: "center" });
   }
 
   /** An image says nothing of why it failed. */
