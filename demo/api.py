@@ -6,6 +6,7 @@ from chat.api import router as chat
 from documents.batches_api import router as batches
 from documents.bulk_api import router as bulk
 from documents.collections_api import router as collections
+from documents.reading_api import router as reading
 from documents.shares_api import router as shares
 from documents.upload_api import router as documents
 from mcp_install import api as mcp_hosts
@@ -36,6 +37,7 @@ api.add_router("/", realtime_api.contract)
 api.add_router("/realtime/connections", connections_api.router)
 api.add_router("/realtime/self-tests", self_test_api.router)
 api.add_router("/documents", documents)
+api.add_router("/documents", reading)
 api.add_router("/mcp", mcp_hosts.router)
 api.add_router("/mcp", mcp_catalogue.router)
 api.add_router("/mcp", mcp_runs.router)

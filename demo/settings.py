@@ -176,6 +176,7 @@ READER_MEMORY_MB = env.integer("READER_MEMORY_MB", 1024)
 READER_SECONDS = env.integer("READER_SECONDS", 3600)
 READER_PAGE_SECONDS = env.integer("READER_PAGE_SECONDS", 90)
 MEDIA_ROOT = DATA_DIR / "files"
+PICTURES_ROOT = DATA_DIR / "pictures"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_FINDERS = [
@@ -273,6 +274,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "forget old logs of runs": {"task": "mcp.forget", "schedule": 3600.0},
+    "forget old pictures of pages": {"task": "documents.tidy", "schedule": 3600.0},
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 

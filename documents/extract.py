@@ -4,6 +4,7 @@ What a file does to its reader — a crash, a loop, all the memory — ends that
 for the owner. Cancelled work ends within a quarter of a second, whatever the reader is doing.
 """
 
+import atexit
 import os
 import select
 import signal
@@ -218,9 +219,11 @@ def _borrowed() -> Iterator[Reader]:
         _idle.append(reader)
 
 
-def _forget_readers() -> None:
-    """In a process that was forked: they are its parent's."""
-    _idle.clear()
+def _end_readers() -> None:
+    while _idle:
+        _idle.pop().end()
 
 
-os.register_at_fork(after_in_child=_forget_readers)
+# Those of a process are not those of one that it forks.
+os.register_at_fork(after_in_child=_idle.clear)
+atexit.register(_end_readers)

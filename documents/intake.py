@@ -19,6 +19,7 @@ from documents.access import topic_of
 from documents.cut import USUAL, Cut
 from documents.events import deleted
 from documents.models import Batch, Collection, Document
+from documents.pictures import forget_pictures
 from documents.sharing import hand_on
 from documents.signals import replaced
 from realtime import jobs, members
@@ -199,3 +200,4 @@ def remove(document: Document) -> None:
         members.send_away(topic_of(document))
         stored = str(document.file.name)
         transaction.on_commit(lambda: default_storage.delete(stored), robust=True)
+        transaction.on_commit(lambda: forget_pictures(document.pk), robust=True)

@@ -11,6 +11,8 @@ from documents.cut import OVERLAP, TOKENS, Cut
 from documents.events import status_of
 from realtime.models import Job
 
+EXTRACTING, CHUNKING = "EXTRACTING", "CHUNKING"  # what `Document.stored_stage` may be
+
 
 def stored_path(document: "Document", _filename: str) -> str:
     """Where the upload is kept: by id alone, never by a name that a person chose."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pypdfium2
 
 from documents.reader_frames import Drawn, Picture
-from documents.readers.pdf import open_pdf, page_text
+from documents.readers.pdf import in_order, open_pdf, page_text
 from documents.source import Source, Unreadable, clean
 
 Box = tuple[float, float, float, float]
@@ -24,7 +24,7 @@ def draw(request: Picture) -> Drawn:
         try:
             page = pdf[request.page - 1]
             boxes = _boxes(page, request.start, request.end)
-            return Drawn(_picture(page, request.width), boxes)
+            return Drawn(_picture(page, request.width) if request.width else b"", boxes)
         except pypdfium2.PdfiumError:
             raise Unreadable("The page is damaged.") from None
 
@@ -42,7 +42,7 @@ def _boxes(page: pypdfium2.PdfPage, start: int, end: int) -> list[Box]:
     if start >= end:
         return []
     raw = page.get_textpage()
-    kept = _kept(raw.get_text_range())
+    kept = _kept(in_order(raw))
     if "".join(character for _, character in kept) != clean(page_text(page)):
         return []
     places = [place for place, _ in kept[start:end]]

@@ -13,11 +13,10 @@ from documents import passwords
 from documents.chunk import Span, chunk
 from documents.extract import PasswordNeeded, extract
 from documents.media_types import is_markdown
-from documents.models import Chunk, Document, Page
+from documents.models import CHUNKING, EXTRACTING, Chunk, Document, Page
 from documents.signals import chunked
 from realtime.work import Failure, Report
 
-EXTRACTING, CHUNKING = "EXTRACTING", "CHUNKING"
 _BATCH = 1000
 
 

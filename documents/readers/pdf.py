@@ -1,5 +1,6 @@
 """PDF: the text of each page; a page that is a picture goes through OCR."""
 
+import re
 from collections.abc import Iterator
 
 import pypdfium2
@@ -17,6 +18,8 @@ OCR_DPI = 200
 MOST_PIXELS = 25_000_000
 NAMED = 10  # pages that a note names
 POINTS = 72  # an inch has
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]{2,}")
 
 
 def open_pdf(source: Source) -> pypdfium2.PdfDocument:
@@ -70,11 +73,27 @@ def _page(pdf: pypdfium2.PdfDocument, index: int, source: Source) -> tuple[str, 
 def page_text(page: pypdfium2.PdfPage) -> str:
     text_page = page.get_textpage()
     try:
-        text: str = text_page.get_text_range()
+        # U+FFFE stands for a hyphen at the end of a line: the word goes on.
+        return in_order(text_page).replace("\ufffe", "")
     finally:
         text_page.close()
-    # U+FFFE stands for a hyphen at the end of a line: the word goes on.
-    return text.replace("\ufffe", "")
+
+
+def in_order(text_page: pypdfium2.PdfTextPage) -> str:
+    """The text with the letters of each word in the order in which they are read.
+
+    PDFium gives some Arabic words from left to right; where a word's first letter stands to the
+    left of its last, it is turned.
+    """
+    text: str = text_page.get_text_range()
+    if not _RIGHT_TO_LEFT.search(text) or len(text) != text_page.count_chars():
+        return text
+
+    def turned(word: re.Match[str]) -> str:
+        first, last = (text_page.get_charbox(place) for place in (word.start(), word.end() - 1))
+        return word[0][::-1] if first[0] < last[0] else word[0]
+
+    return _RIGHT_TO_LEFT.sub(turned, text)
 
 
 def _is_picture(page: pypdfium2.PdfPage) -> bool:
