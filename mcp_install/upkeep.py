@@ -19,8 +19,8 @@ from mcp_install.troubles import Trouble
 from realtime.background import in_thread
 from realtime.models import Job
 
-# `$1` is a nonce, `$2` the server's folder. Takes away what is marked as ours, links left unfollowed, and then
-# the folders that this leaves empty; says what stays.
+# `$1` is a nonce, `$2` the server's folder. Takes away what is marked as ours, links left
+# unfollowed, and then the folders that this leaves empty; says what stays.
 REMOVE_ALL = r"""
 nonce=$1; root=$2
 [ -e "$root" ] || exit 0
