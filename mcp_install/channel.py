@@ -5,7 +5,7 @@ is passed over, within limits, and its last errors are kept for whoever asks why
 """
 
 import asyncio
-import logging
+import codecs
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -18,10 +18,9 @@ from mcp_types import jsonrpc_message_adapter
 
 from mcp_install.connect import Connection
 from mcp_install.launch import Launch
+from mcp_install.mask import Masker
 from mcp_install.shell import WINDOW
 from mcp_install.troubles import Trouble
-
-logger = logging.getLogger(__name__)
 
 MOST_MESSAGE = 8 * 1024 * 1024  # bytes
 MOST_JUNK = 200  # lines in a row that are no messages
@@ -42,7 +41,8 @@ class Process:
         self._connection = connection
         self.trouble: Trouble | None = None
         self._process = process
-        self._said = bytearray()
+        self._said = ""
+        self._masker = Masker(launch.secrets.values())
         self._hearing = asyncio.create_task(self._hear())
 
     @property
@@ -67,15 +67,18 @@ class Process:
         await self._process.stdin.drain()
 
     def note(self, line: bytes) -> None:
-        """Keep something that it said besides."""
-        self._said += line[:MOST_SAID]
-        del self._said[:-MOST_SAID]
+        """Keep a whole line that it printed besides."""
+        self._keep(self.launch.masked(line.decode("utf-8", "replace")) + "\n")
+
+    def _keep(self, text: str) -> None:
+        """What is masked already: a secret that is cut in two would not be found any more."""
+        self._said = (self._said + text)[-MOST_SAID:]
 
     def said(self) -> str:
         """Its last words, without secrets, and without what would move a cursor."""
-        text = self._said.decode("utf-8", "replace").replace("\r\n", "\n")
-        text = "".join(c for c in text if c in "\n\t" or c.isprintable())
-        return self.launch.masked(text).strip()
+        self._keep(self._masker.end())
+        text = self._said.replace("\r\n", "\n")
+        return "".join(c for c in text if c in "\n\t" or c.isprintable()).strip()
 
     def why(self) -> str:
         """Why it failed, in a line: its last words, or its exit status."""
@@ -95,9 +98,10 @@ class Process:
                 await self._hearing
 
     async def _hear(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         with suppress(asyncssh.Error, OSError):
             while piece := await self._process.stderr.read(PIECE):
-                self.note(piece)
+                self._keep(self._masker.feed(decoder.decode(piece)))
 
     def close(self) -> None:
         """Its input ends; what is left of it then is killed on the host."""
@@ -177,7 +181,7 @@ async def _messages(
                 message = jsonrpc_message_adapter.validate_json(line, by_name=False)
             except ValueError:
                 junk += 1
-                process.note(line + b"\n")
+                process.note(line)
                 if junk > MOST_JUNK:
                     raise _too_much(f"it printed {MOST_JUNK} lines that are no messages") from None
                 continue

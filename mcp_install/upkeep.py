@@ -19,10 +19,10 @@ from mcp_install.troubles import Trouble
 from realtime.background import in_thread
 from realtime.models import Job
 
-# `$1` is the server's folder. Takes away what is marked as ours, links left unfollowed, and then
-# the folders that this leaves empty; says what stays.
+# `$1` is a nonce, `$2` the server's folder. Takes away what is marked as ours, links left
+# unfollowed, and then the folders that this leaves empty; says what stays.
 REMOVE_ALL = r"""
-root=$1
+nonce=$1; root=$2
 [ -e "$root" ] || exit 0
 if [ -L "$root" ] || [ ! -f "$root/.mcp-install.json" ]; then exit 76; fi
 cd -- "$root" || exit 72
@@ -38,10 +38,12 @@ fi
 if [ -L current ]; then rm -f -- current; fi
 rm -rf -- .mcp-install.lock
 rmdir -- versions 2>/dev/null
-kept=$(ls -A | grep -vxF .mcp-install.json | head -n 5)
-if [ -d versions ]; then kept="$kept $(ls -A versions | head -n 5)"; fi
-if [ -n "$kept" ]; then
-  printf '%s\n' $kept
+kept() {
+  ls -A | grep -vxF -e .mcp-install.json -e versions
+  if [ -d versions ]; then ls -A versions; fi
+}
+if [ -n "$(kept)" ]; then
+  kept | head -n 5 | while IFS= read -r name; do printf '%s %s\n' "$nonce" "$name"; done
   exit 0
 fi
 rm -f -- .mcp-install.json
@@ -100,10 +102,12 @@ async def uninstall(run: Run) -> str:
     await run.at("EXECUTING", 50, "Removing its folders")
     await run.keep(lambda _: None)
     root = f"{run.server.directory}/{run.server.slug}"
-    output = await run.ask(REMOVE_ALL, root, seconds=120)
+    output = await run.ask(REMOVE_ALL, run.nonce, root, seconds=120)
     if output.status != 0:
         raise Trouble(STATUSES.get(output.status or 0, "file_error"), root)
-    kept = output.stdout.decode("utf-8", "replace").split()
+    lines = output.stdout.decode("utf-8", "replace").splitlines()
+    names = [line.partition(" ")[2] for line in lines if line.startswith(f"{run.nonce} ")]
+    kept = ["".join(c for c in name if c.isprintable())[:100] for name in names]
 
     def write(_: Job) -> None:
         servers.removed(_locked(run))
@@ -111,7 +115,7 @@ async def uninstall(run: Run) -> str:
 
     await run.keep(write, also_cancelled=True)
     if kept:
-        words = f"kept in {root}, as it is not ours: {', '.join(kept[:5])}"
+        words = f"kept in {root}, as it is not ours: {', '.join(kept)}"
         await run.say(f"{words}\r\n")
         return f"{run.server.title} is uninstalled; {words}"
     return f"{run.server.title} is uninstalled"

@@ -177,6 +177,18 @@ async def test_its_last_words_are_told_without_secrets(login: Login, me: Account
     assert trouble.facts["output"] == "bad token ••••[2J"
 
 
+async def test_no_part_of_a_secret_is_told_however_much_is_said(login: Login, me: Account) -> None:
+    script = (
+        "import os, sys\nfor n in range(3000):\n"
+        "    sys.stderr.write(os.environ['TOKEN'] + ' ' * (n % 7))\nsys.exit(1)"
+    )
+    start = launch_of(put(me, "bad", script), secrets={"TOKEN": SecretStr("abcdefghijklmnop")})
+    output = (await trouble_of(login, start)).facts["output"]
+    assert output
+    assert set(output) <= {"•", " "}
+    assert len(output) <= 16 * 1024
+
+
 async def test_a_program_that_is_not_there_is_told(login: Login, me: Account) -> None:
     trouble = await trouble_of(login, launch_of(f"{me.home}/nowhere"))
     assert trouble.code == "handshake_failed"
