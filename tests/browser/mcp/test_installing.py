@@ -215,6 +215,12 @@ def test_a_long_log_stays_smooth_and_whole(page: Page, begin: Begin, someone: Ac
     expect(page.get_by_role("button", name="To the end")).to_be_visible()
     page.get_by_role("button", name="To the end").click()
     shows(page, "line 10000 of")
+    page.get_by_label("Search the output").fill("LINE 5432 of")
+    page.keyboard.press("Enter")
+    shows(page, "line 5432 of")
+    page.get_by_label("Search the output").fill("nothing like it")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("was not printed")
 
 
 def test_bob_sees_and_hears_nothing_of_it(
