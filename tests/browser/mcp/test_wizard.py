@@ -67,7 +67,7 @@ def folder(page: Page, name: str) -> None:
 
 
 def test_the_catalogue_is_searched_and_added_to_by_pasting(page: Page) -> None:
-    page.goto("/servers/catalogue/")
+    page.goto("/servers/catalogue/?source=builtin")
     expect(page.locator(".entry")).to_have_count(6)
     page.get_by_label("Search servers").fill("repository")
     page.keyboard.press("Enter")
