@@ -1,8 +1,6 @@
 """Runs on a host in the whole product: told live, read late, cancelled, and taken up again."""
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 from tests.live.tab import Tab
 from tests.mcp_install.remote_uv import STUBBORN, give_uv, processes_of
 from tests.sshd import Account, Sshd, account, running
-from tests.stack import ROOT, LiveStack, until
+from tests.stack import LiveStack, until
 
 URL = "/api/mcp"
 TALKS = r"""
@@ -184,24 +182,3 @@ def test_the_terminal_installs_too(
     )
     assert done.returncode == 1
     assert "The package could not be installed: error: nothing there" in done.stderr
-
-
-def test_ctrl_c_in_the_terminal_cancels(
-    stack: LiveStack, ann: httpx.Client, host: str, someone: Account
-) -> None:
-    give_uv(someone, STUBBORN)
-    place = ["--host", "runs", "--directory", "~/by hand", "--owner", "ann"]
-    with subprocess.Popen(
-        [sys.executable, "manage.py", "installmcp", "time", *place],
-        cwd=ROOT, env=stack.environment, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
-        assert process.stdout
-        assert process.stderr
-        assert any("working on it" in line for line in process.stdout)
-        process.send_signal(signal.SIGINT)
-        assert "Cancelled." in process.stderr.read()
-    assert process.returncode == 1
-    [run, *_] = ann.get(f"{URL}/installs").json()["installs"]
-    assert run["stage"] == "CANCELLED"
-    assert not processes_of(run["installId"])
