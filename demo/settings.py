@@ -169,9 +169,20 @@ X_FRAME_OPTIONS = "DENY"
 
 # --- Files --------------------------------------------------------------------------------------
 MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100)
+# Of one person; what comes beyond is asked to come later.
+MAX_QUEUED_DOCUMENTS = env.integer("MAX_QUEUED_DOCUMENTS", 2000)
+# What one document may take while it is read, in a process of its own.
+READER_MEMORY_MB = env.integer("READER_MEMORY_MB", 1024)
+READER_SECONDS = env.integer("READER_SECONDS", 3600)
+READER_PAGE_SECONDS = env.integer("READER_PAGE_SECONDS", 90)
 MEDIA_ROOT = DATA_DIR / "files"
+PICTURES_ROOT = DATA_DIR / "pictures"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "demo.browser_packages.PackageFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -187,7 +198,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [NONCE, STRICT_DYNAMIC],
-        "style-src": [SELF],
+        "style-src": [SELF, NONCE],  # the terminal makes its own style sheets
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -257,7 +268,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"expires": 50, "queue": "ssh"},
     },
+    "tell of what came in together": {
+        "task": "documents.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "forget old logs of runs": {"task": "mcp.forget", "schedule": 3600.0},
+    "forget old pictures of pages": {"task": "documents.tidy", "schedule": 3600.0},
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 
