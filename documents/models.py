@@ -10,6 +10,8 @@ from django.db.models.functions import Lower
 from documents.events import status_of
 from realtime.models import Job
 
+MOST_SOURCE = 1000  # characters: as much as an index takes
+
 
 def stored_path(document: "Document", _filename: str) -> str:
     """Where the upload is kept: by id alone, never by a name that a person chose."""
@@ -82,6 +84,9 @@ class Document(models.Model):
     collection = models.ForeignKey(
         Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )
+    source = models.CharField(
+        max_length=MOST_SOURCE, blank=True, help_text="The file that `ingest` took it from."
+    )
     batch = models.ForeignKey(
         Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )
@@ -98,6 +103,11 @@ class Document(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="document_by_owner"),
             models.Index(fields=["owner", "sha256"], name="document_by_content"),
+            models.Index(
+                fields=["owner", "source"],
+                condition=~models.Q(source=""),
+                name="document_by_source",
+            ),
         ]
 
     def __str__(self) -> str:
