@@ -13,7 +13,7 @@ from ninja import Router
 from documents import filing
 from documents.access import OWNER, collections, require
 from documents.api import user_of
-from documents.models import Collection, Role
+from documents.models import BY_NAME, Collection, Role
 from documents.shares_api import Shares, ShareState, Sharing, give, state_of_share
 from documents.sharing import unshare
 from realtime.problems import CamelSchema, Problem
@@ -69,7 +69,7 @@ def in_words() -> Iterator[None]:
 @router.get("", response=Collections, by_alias=True)
 def index(request: HttpRequest) -> dict[str, Any]:
     """My collections and those shared with me, by name."""
-    rows = collections(user_of(request)).annotate(count=Count("documents"))
+    rows = collections(user_of(request)).annotate(count=Count("documents")).order_by(*BY_NAME)
     return {"collections": [state(row) | {"documents": row.count} for row in rows]}
 
 

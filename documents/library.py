@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from documents import batches
 from documents.access import OWNER, collections, require, visible
 from documents.find import FILTERS, UNFILED, matching
-from documents.models import Batch, Collection, Document, Role
+from documents.models import BY_NAME, Batch, Collection, Document, Role
 from documents.waiting import reasons
 from realtime.pages import Context, live_page, owner, shown
 
@@ -115,7 +115,7 @@ def _list(request: HttpRequest) -> Context:
 
 def _collections(request: HttpRequest) -> Context:
     user, chosen = owner(request), request.GET.get("collection", "")
-    found = list(collections(user).annotate(count=Count("documents")))
+    found = list(collections(user).annotate(count=Count("documents")).order_by(*BY_NAME))
     here = next((one for one in found if str(one.pk) == chosen), None)
     context: Context = {
         "collections": found,

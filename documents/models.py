@@ -18,6 +18,9 @@ def stored_path(document: "Document", _filename: str) -> str:
     return f"documents/{document.id.hex[:2]}/{document.id}"
 
 
+BY_NAME = (Lower("name"), "id")  # to be asked for where rows are counted: grouping has no order
+
+
 class Collection(models.Model):
     """Documents of one owner under a name. Whoever it is shared with sees all that is in it."""
 
@@ -31,7 +34,7 @@ class Collection(models.Model):
     role: str  # of the user for whom `documents.access` found it
 
     class Meta:
-        ordering = (Lower("name"), "id")
+        ordering = BY_NAME
         constraints = [models.UniqueConstraint("owner", Lower("name"), name="collection_name_once")]
 
     def __str__(self) -> str:
