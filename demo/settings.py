@@ -171,9 +171,18 @@ X_FRAME_OPTIONS = "DENY"
 MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100)
 # Of one person; what comes beyond is asked to come later.
 MAX_QUEUED_DOCUMENTS = env.integer("MAX_QUEUED_DOCUMENTS", 2000)
+# What one document may take while it is read, in a process of its own.
+READER_MEMORY_MB = env.integer("READER_MEMORY_MB", 1024)
+READER_SECONDS = env.integer("READER_SECONDS", 3600)
+READER_PAGE_SECONDS = env.integer("READER_PAGE_SECONDS", 90)
 MEDIA_ROOT = DATA_DIR / "files"
+PICTURES_ROOT = DATA_DIR / "pictures"
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "demo.browser_packages.PackageFinder",
+]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -189,7 +198,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [NONCE, STRICT_DYNAMIC],
-        "style-src": [SELF],
+        "style-src": [SELF, NONCE],  # the terminal makes its own style sheets
         "img-src": [SELF],
         "font-src": [SELF],
         "connect-src": [SELF],
@@ -249,11 +258,23 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "let runs on hosts go on": {
+        "task": "mcp.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
+    "tidy up hosts": {
+        "task": "mcp.tidy",
+        "schedule": 60.0,
+        "options": {"expires": 50, "queue": "ssh"},
+    },
     "tell of what came in together": {
         "task": "documents.sweep",
         "schedule": 5.0,
         "options": {"expires": 10},
     },
+    "forget old logs of runs": {"task": "mcp.forget", "schedule": 3600.0},
+    "forget old pictures of pages": {"task": "documents.tidy", "schedule": 3600.0},
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 
@@ -270,7 +291,7 @@ if any(len(key) < 32 for key in CREDENTIAL_KEYS):
 MCP_SSH_ALLOW_PRIVATE = env.flag("MCP_SSH_ALLOW_PRIVATE")
 
 # --- Tools in chat ------------------------------------------------------------------------------
-TOOL_PROVIDER = env.text("TOOL_PROVIDER", "chat.tools.NoTools")
+TOOL_PROVIDER = env.text("TOOL_PROVIDER", "mcp_install.provider.InstalledServers")
 
 LOGGING = {
     "version": 1,
@@ -282,6 +303,8 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "INFO").upper()},
     "loggers": {
         "httpx": {"level": "WARNING"},
+        "httpx2": {"level": "WARNING"},
+        "mcp": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "asyncssh": {"level": "WARNING"},
     },

@@ -26,7 +26,8 @@ _PIECE = 256 * 1024
 
 
 class DocumentState(CamelSchema):
-    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent.
+    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent; `notes` say
+    what of it could not be read.
 
     `owner` is the name of whose document it is; `role` is mine in it: owner, editor or viewer.
     """
@@ -45,6 +46,10 @@ class DocumentState(CamelSchema):
     chunks: int
     error: str
     timings: dict[str, int]
+    notes: list[str]
+    needs_password: bool
+    chunk_tokens: int
+    chunk_overlap: int
     created_at: datetime
     collection_id: uuid.UUID | None
 
@@ -71,9 +76,11 @@ class ChunkPage(CamelSchema):
 
 
 class PageState(CamelSchema):
-    """`start` is the place of the page's first character in the whole document."""
+    """`start` is the place of the page's first character in the whole document; `title` names it
+    where a number says little."""
 
     number: int
+    title: str
     start: int
     text: str
 
@@ -94,7 +101,11 @@ def state(document: Document) -> dict[str, Any]:
         "pages": document.page_count,
         "chunks": document.chunk_count,
         "error": job.error,
-        "timings": job.timings,
+        "timings": document.timings | job.timings,
+        "notes": document.notes,
+        "needs_password": document.needs_password,
+        "chunk_tokens": document.chunk_tokens,
+        "chunk_overlap": document.chunk_overlap,
         "created_at": document.created_at,
         "collection_id": document.collection_id,
     }

@@ -16,8 +16,10 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
 from documents.access import topic_of
+from documents.cut import USUAL, Cut
 from documents.events import deleted
 from documents.models import Batch, Collection, Document
+from documents.pictures import forget_pictures
 from documents.sharing import hand_on
 from documents.signals import replaced
 from realtime import jobs, members
@@ -113,8 +115,9 @@ def take_in(
     batch: Batch | None = None,
     source: str = "",
     replaces: Sequence[Document] = (),
+    cut: Cut = USUAL,
 ) -> Taken:
-    """Store an upload and queue its processing.
+    """Store an upload and queue its processing; `cut` says how its text is cut into chunks.
 
     The `collection` is one of the owner's. `if_duplicate` says what becomes of content that the
     owner has already: `skip` it, `keep` both, or `replace` the old documents, which answer
@@ -123,7 +126,13 @@ def take_in(
     """
     content = Counted(file)
     document = Document(
-        owner=owner, name=clean_name(name), collection=collection, batch=batch, source=source
+        owner=owner,
+        name=clean_name(name),
+        collection=collection,
+        batch=batch,
+        source=source,
+        chunk_tokens=cut.tokens,
+        chunk_overlap=cut.overlap,
     )
     path = document.file.field.generate_filename(document, document.name)
     try:
@@ -197,3 +206,4 @@ def remove(document: Document) -> None:
         members.send_away(topic_of(document))
         stored = str(document.file.name)
         transaction.on_commit(lambda: default_storage.delete(stored), robust=True)
+        transaction.on_commit(lambda: forget_pictures(document.pk), robust=True)

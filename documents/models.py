@@ -7,10 +7,12 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 
+from documents.cut import OVERLAP, TOKENS, Cut
 from documents.events import status_of
 from realtime.models import Job
 
 MOST_SOURCE = 1000  # characters: as much as an index takes
+EXTRACTING, CHUNKING = "EXTRACTING", "CHUNKING"  # what `Document.stored_stage` may be
 
 
 def stored_path(document: "Document", _filename: str) -> str:
@@ -97,6 +99,18 @@ class Document(models.Model):
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaces",
         help_text="The new version, which takes this one's place when it is READY.",
     )  # fmt: skip
+    chunk_tokens = models.PositiveSmallIntegerField(default=TOKENS)
+    chunk_overlap = models.PositiveSmallIntegerField(default=OVERLAP)
+    stored_stage = models.CharField(
+        max_length=16, blank=True, help_text="The last stage whose outcome is in rows."
+    )
+    timings = models.JSONField(
+        default=dict, blank=True, help_text="Milliseconds of the stages whose outcome is in rows."
+    )
+    notes = models.JSONField(
+        default=list, blank=True, help_text="What of it could not be read, in words."
+    )
+    needs_password = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     role: str  # of the user for whom `documents.access` found it
@@ -120,6 +134,10 @@ class Document(models.Model):
     def status(self) -> str:
         """QUEUED, PROCESSING, READY, FAILED or CANCELLED: its job's state in a document's words."""
         return status_of(self.job)
+
+    @property
+    def cut(self) -> Cut:
+        return Cut(self.chunk_tokens, self.chunk_overlap)
 
     @property
     def suffix(self) -> str:
@@ -168,14 +186,16 @@ class Share(models.Model):
 
 
 class Page(models.Model):
-    """The text of one page; formats without pages have one. Numbered from 1.
+    """The text of one page; long texts of formats without pages are divided. Numbered from 1.
 
+    `title` names it where a number says little: a sheet, a chapter, a file in an archive.
     `start` is the offset of the page's first character in the document's text, which is all pages
     joined by one line break.
     """
 
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="pages")
     number = models.PositiveIntegerField()
+    title = models.CharField(max_length=255, blank=True)
     start = models.PositiveIntegerField()
     text = models.TextField(blank=True)
 

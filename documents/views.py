@@ -8,7 +8,9 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from documents.access import OWNER, require, visible
+from documents.cut import FEWEST_TOKENS, MOST_TOKENS
 from documents.library import rows_of
+from documents.media_types import PDF
 from documents.models import Document, Page, Role
 from realtime.pages import Context, live_page, owner, shown
 
@@ -51,8 +53,14 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
     context: Context = {
         "document": document,
         "row": rows_of([document])[0],
-        "view": "chunks" if request.GET.get("view") == "chunks" else "text",
-        "stages": sorted(document.job.timings.items(), key=lambda stage: _STAGES.get(stage[0], 9)),
+        "view": _view(request, document),
+        "stages": sorted(
+            (document.timings | document.job.timings).items(),
+            key=lambda stage: _STAGES.get(stage[0], 9),
+        ),
+        "is_pdf": document.media_type == PDF,
+        "fewest_tokens": FEWEST_TOKENS,
+        "most_tokens": MOST_TOKENS,
     }
     if document.role == OWNER:
         context |= _shares(document)
@@ -70,7 +78,15 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
         page = document.pages.filter(number__gte=number).first() or document.pages.last()
         context["page"] = page
         context["sheets"] = _sheets(request, page) if page else []
+        context["passage"] = [_number(request, "start") or 0, _number(request, "end") or 0]
     return context
+
+
+def _view(request: HttpRequest, document: Document) -> str:
+    """`pages`, of a PDF, are pictures over their text."""
+    views = ("pages", "text", "chunks") if document.media_type == PDF else ("text", "chunks")
+    asked = request.GET.get("view", "")
+    return asked if asked in views else views[0]
 
 
 def _shares(document: Document) -> Context:

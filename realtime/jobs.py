@@ -213,6 +213,11 @@ def retry(job: Job) -> bool:
     return _requeue(job, Q(status__in=(Status.FAILED, Status.CANCELLED)), losses=0)
 
 
+def again(job: Job) -> bool:
+    """Queue a job that ended, however it ended, with a new attempt. False before its end."""
+    return _requeue(job, Q(status__in=ENDED), losses=0)
+
+
 def wake(job: Job) -> bool:
     """Queue a job that waits. False when it does not wait (any more)."""
     return _requeue(job, Q(status=Status.WAITING))
