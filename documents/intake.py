@@ -115,9 +115,10 @@ def take_in(
     batch: Batch | None = None,
     source: str = "",
     replaces: Sequence[Document] = (),
-    cut: Cut = USUAL,
+    cut: Cut | None = None,
 ) -> Taken:
-    """Store an upload and queue its processing; `cut` says how its text is cut into chunks.
+    """Store an upload and queue its processing; `cut` says how its text is cut into chunks, if not
+    as usual, or as usual in its collection.
 
     The `collection` is one of the owner's. `if_duplicate` says what becomes of content that the
     owner has already: `skip` it, `keep` both, or `replace` the old documents, which answer
@@ -125,6 +126,7 @@ def take_in(
     file `source`, is replaced whatever its content. Raises Refused for an empty or too large file.
     """
     content = Counted(file)
+    cut = cut or (collection.cut if collection else USUAL)
     document = Document(
         owner=owner,
         name=clean_name(name),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from documents import batches
 from documents.access import OWNER, collections, require, visible
+from documents.cut import FEWEST_TOKENS, MOST_TOKENS
 from documents.find import FILTERS, UNFILED, matching
 from documents.models import BY_NAME, Batch, Collection, Document, Role
 from documents.waiting import reasons
@@ -51,6 +52,8 @@ def documents_page(request: HttpRequest) -> Context:
         "max_bytes": settings.MAX_UPLOAD_MB * 1024 * 1024,
         "max_mb": settings.MAX_UPLOAD_MB,
         "roles": Role.choices,
+        "fewest_tokens": FEWEST_TOKENS,
+        "most_tokens": MOST_TOKENS,
     }
 
 

@@ -31,6 +31,8 @@ class Collection(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="collections"
     )
     name = models.CharField(max_length=100)
+    chunk_tokens = models.PositiveSmallIntegerField(default=TOKENS)
+    chunk_overlap = models.PositiveSmallIntegerField(default=OVERLAP)
     created_at = models.DateTimeField(auto_now_add=True)
 
     role: str  # of the user for whom `documents.access` found it
@@ -41,6 +43,11 @@ class Collection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def cut(self) -> Cut:
+        """How what comes into it is cut into chunks."""
+        return Cut(self.chunk_tokens, self.chunk_overlap)
 
 
 class Batch(models.Model):

@@ -78,10 +78,10 @@ def test_the_list_is_narrowed_to_a_collection_and_says_whose_it_is(
     assert "outside.txt" not in said
     assert "Bees 1" in said
     assert "Unfiled 1" in said
-    assert "Rename" in said
+    assert "Settings Share" in said
     said = text_of(shown(mine, f"/documents/?collection={theirs.pk}"))
     assert "Shared by bob · you are a viewer" in said
-    assert "Rename" not in said
+    assert "Settings Share" not in said
     assert "outside.txt" in text_of(shown(mine, "/documents/?collection=none"))
     assert "Nothing is in here yet" in text_of(
         shown(mine, f"/documents/?collection={uuid.uuid4()}")
