@@ -3,9 +3,12 @@
 from ninja import NinjaAPI
 
 from chat.api import router as chat
-from documents.api import router as documents
+from documents.batches_api import router as batches
+from documents.bulk_api import router as bulk
+from documents.collections_api import router as collections
 from documents.reading_api import router as reading
 from documents.shares_api import router as shares
+from documents.upload_api import router as documents
 from mcp_install import api as mcp_hosts
 from mcp_install import catalogue_api as mcp_catalogue
 from mcp_install.troubles import Trouble, problem_of
@@ -36,5 +39,8 @@ api.add_router("/documents", reading)
 api.add_router("/mcp", mcp_hosts.router)
 api.add_router("/mcp", mcp_catalogue.router)
 api.add_router("/documents", shares)
+api.add_router("/documents", batches)
+api.add_router("/documents", bulk)
+api.add_router("/collections", collections)
 api.add_router("/rag", rag)
 api.add_router("/chat", chat)

@@ -173,6 +173,8 @@ MAX_UPLOAD_MB = env.integer("MAX_UPLOAD_MB", 100)
 READER_MEMORY_MB = env.integer("READER_MEMORY_MB", 1024)
 READER_SECONDS = env.integer("READER_SECONDS", 3600)
 READER_PAGE_SECONDS = env.integer("READER_PAGE_SECONDS", 90)
+# Of one person; what comes beyond is asked to come later.
+MAX_QUEUED_DOCUMENTS = env.integer("MAX_QUEUED_DOCUMENTS", 2000)
 MEDIA_ROOT = DATA_DIR / "files"
 PICTURES_ROOT = DATA_DIR / "pictures"
 STATIC_URL = "/static/"
@@ -253,6 +255,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 10},
     },
     "forget old pictures of pages": {"task": "documents.tidy", "schedule": 3600.0},
+    "tell of what came in together": {
+        "task": "documents.sweep",
+        "schedule": 5.0,
+        "options": {"expires": 10},
+    },
     "forget old idempotency keys and sessions": {"task": "realtime.forget", "schedule": 3600.0},
 }
 

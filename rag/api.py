@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
@@ -11,7 +12,6 @@ from ninja import Router
 from pydantic import Field
 
 from documents.api import user_of
-from documents.models import Document
 from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, checked
 from rag.events import rag_progress
 from rag.models import Query
@@ -27,6 +27,7 @@ router = Router(tags=["rag"])
 class Question(CamelSchema):
     question: str
     document_ids: list[uuid.UUID] = Field(default=[], max_length=100)
+    collection_ids: list[uuid.UUID] = Field(default=[], max_length=100)
     top_k: int = Field(default=TOP_K, ge=1, le=MOST_TOP_K)
 
 
@@ -66,6 +67,7 @@ class QueryState(QuerySummary):
     """`timings` is in milliseconds by stage."""
 
     document_ids: list[uuid.UUID]
+    collection_ids: list[uuid.UUID]
     passages: list[PassageState]
     timings: dict[str, int]
 
@@ -97,6 +99,7 @@ def summary(query: Query) -> dict[str, Any]:
 def state(query: Query) -> dict[str, Any]:
     return summary(query) | {
         "document_ids": list(query.documents.values_list("pk", flat=True)),
+        "collection_ids": list(query.collections.values_list("pk", flat=True)),
         "passages": list(query.passages.values(*PassageState.model_fields)),
         "timings": query.job.timings,
     }
@@ -113,13 +116,15 @@ def found(request: HttpRequest, query_id: uuid.UUID) -> Query:
 @router.post("/queries", response={202: Asked}, by_alias=True)
 @idempotent
 def post_query(request: HttpRequest, body: Question) -> tuple[int, dict[str, Any]]:
-    """Ask my documents, or those of `documentIds`. The answer comes by the socket."""
+    """Ask my documents, or those of `documentIds` and those in `collectionIds`. The answer comes by
+    the socket."""
+    user, places = user_of(request), body.collection_ids
     try:
-        query = ask(user_of(request), body.question, body.document_ids, body.top_k)
+        query = ask(user, body.question, body.document_ids, body.top_k, collections=places)
     except NotAsked as error:
         words = str(error)
         raise Problem(422, "The question was not taken", words, {"question": [words]}) from None
-    except Document.DoesNotExist:
+    except ObjectDoesNotExist:
         raise Http404 from None
     return 202, {"query_id": query.pk}
 

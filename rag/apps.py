@@ -7,8 +7,11 @@ class RagConfig(AppConfig):
 
     def ready(self) -> None:
         # Only now can models be imported.
+        from documents.signals import replaced  # noqa: PLC0415
+        from rag.ask import follow_version  # noqa: PLC0415
         from rag.events import answers_being_written, rag_progress  # noqa: PLC0415
         from realtime import jobs, snapshot  # noqa: PLC0415
 
         snapshot.contribute("messages", answers_being_written)
         jobs.register(jobs.Kind("rag.answer", "interactive", rag_progress))
+        replaced.connect(follow_version, dispatch_uid="rag.ask")

@@ -1,11 +1,13 @@
 """How a question comes in. Imported by the web process: no model is loaded here."""
 
 import uuid
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from documents.models import Document
+from rag.limits import chosen
 from rag.models import Query
 from realtime import jobs
 
@@ -19,24 +21,37 @@ class NotAsked(Exception):
 
 
 def ask(
-    owner: User, question: str, documents: list[uuid.UUID] | None = None, top_k: int = TOP_K
+    owner: User,
+    question: str,
+    documents: list[uuid.UUID] | None = None,
+    top_k: int = TOP_K,
+    *,
+    collections: list[uuid.UUID] | None = None,
 ) -> Query:
-    """A queued question to the owner's documents, or to some of them.
+    """A queued question to the owner's documents, or to some of them and those in some collections.
 
-    Raises NotAsked for words that are no question, Document.DoesNotExist for documents that are
-    not the owner's.
+    Raises NotAsked for words that are no question, ObjectDoesNotExist for documents or collections
+    that are not the owner's.
     """
     question = checked(question)
-    chosen = list(Document.objects.filter(owner=owner, pk__in=documents or []))
-    if len(chosen) != len(set(documents or [])):
-        raise Document.DoesNotExist
+    found, places = chosen(owner.pk, documents or [], collections or [])
     with transaction.atomic():
         query = Query(owner=owner, question=question, top_k=max(1, min(top_k, MOST_TOP_K)))
         query.job = jobs.create(owner, "rag.answer", query.pk)
         query.save(force_insert=True)
-        query.documents.set(chosen)
+        query.documents.set(found)
+        query.collections.set(places)
         jobs.announce(query.job)
     return query
+
+
+def follow_version(old: Document, new: Document, **_: Any) -> None:
+    """Questions that were limited to a document are limited to its new version."""
+    limits = Query.documents.through
+    ids = limits.objects.filter(document=old).values_list("query_id", flat=True)
+    limits.objects.bulk_create(
+        [limits(query_id=pk, document=new) for pk in ids], ignore_conflicts=True
+    )
 
 
 def checked(question: str) -> str:

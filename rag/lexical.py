@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from documents.models import Chunk, Document
+from rag.limits import ALL, Limits
 from rag.models import ChunkLength, Posting
 from rag.terms import terms
 from realtime.models import Status
@@ -39,7 +40,8 @@ CROSS JOIN corpus
 JOIN documents_document AS document ON document.id = hits.document_id
 JOIN realtime_job AS job ON job.id = document.job_id
 WHERE hits.owner_id = %(owner)s AND hits.term = ANY(%(terms)s) AND job.status = %(done)s
-    AND (%(documents)s::uuid[] IS NULL OR document.id = ANY(%(documents)s::uuid[]))
+    AND (%(everything)s OR document.id = ANY(%(documents)s::uuid[])
+        OR document.collection_id = ANY(%(collections)s::uuid[]))
 GROUP BY hits.chunk_id
 ORDER BY score DESC, hits.chunk_id
 LIMIT %(limit)s
@@ -78,9 +80,7 @@ def _rows(
             yield document.owner_id, document.pk, pk, term, frequency, length
 
 
-def search(
-    owner_id: int, question: str, limit: int, documents: list[uuid.UUID] | None = None
-) -> list[int]:
+def search(owner_id: int, question: str, limit: int, limits: Limits = ALL) -> list[int]:
     """The ids of the chunks of finished documents that match best, the best first."""
     asked = list(dict.fromkeys(terms(question)))[:MOST_TERMS]
     if not asked:
@@ -88,11 +88,11 @@ def search(
     parameters: dict[str, Any] = {
         "owner": owner_id,
         "terms": asked,
-        "documents": documents,
         "done": Status.DONE.value,
         "limit": limit,
         "k1": K1,
         "b": B,
+        **limits.parameters(),
     }
     with connection.cursor() as cursor:
         cursor.execute(_SEARCH, parameters)

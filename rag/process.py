@@ -10,12 +10,14 @@ from rag import models
 from rag.answer import NOTHING_FOUND, Answerer, get_answerer
 from rag.embedder import get_embedder
 from rag.events import answer_chunk
+from rag.limits import ALL, Limits
 from rag.retrieve import Passage, retrieve
 from realtime.models import ACTIVE, Job, Status
 from realtime.publish import publish
 from realtime.work import Failure, Report
 
 NO_DOCUMENTS = "You have no documents yet. Upload one, then ask again."
+NOTHING_THERE = "No document is in what you chose to ask. Choose another collection."
 NOT_READY = "Your documents are still being processed. Ask again when one is ready."
 NONE_READY = "None of your documents could be read. Look at what went wrong, or upload another."
 COMPLETE = "Query processing complete"
@@ -34,7 +36,7 @@ def answer_query(query_id: uuid.UUID, report: Report) -> str:
         raise Failure("The question was deleted.")
     writer = AnswerWriter(query, report)
     writer.begin()
-    words = why_nothing(query.owner_id, _asked(query))
+    words = why_nothing(query.owner_id, Limits.of(query))
     passages = [] if words else _retrieve(query, report)
     report("GENERATION", 70, "Generating response")
     if not passages:
@@ -50,21 +52,15 @@ def _say_retry(report: Report, words: str) -> None:
     report.flush()  # words alone could wait a second
 
 
-def why_nothing(owner_id: int, documents: list[uuid.UUID] | None) -> str:
-    """Why nothing can be found at all in the owner's documents, or in some of them; or ""."""
-    mine = Document.objects.filter(owner_id=owner_id)
-    if documents is not None:
-        mine = mine.filter(pk__in=documents)
-    states = set(mine.values_list("job__status", flat=True))
+def why_nothing(owner_id: int, limits: Limits = ALL) -> str:
+    """Why nothing can be found at all in the owner's documents, or within limits; or ""."""
+    mine = Document.objects.filter(limits.condition, owner_id=owner_id)
+    states = set(mine.order_by().values_list("job__status", flat=True).distinct())
     if not states:
-        return NO_DOCUMENTS
+        return NOTHING_THERE if limits.collections else NO_DOCUMENTS
     if Status.DONE in states:
         return ""
     return NOT_READY if states.intersection(ACTIVE) else NONE_READY
-
-
-def _asked(query: models.Query) -> list[uuid.UUID] | None:
-    return list(query.documents.values_list("pk", flat=True)) or None
 
 
 def _retrieve(query: models.Query, report: Report) -> list[Passage]:
@@ -78,7 +74,7 @@ def _retrieve(query: models.Query, report: Report) -> list[Passage]:
         vector,
         embedder,
         top_k=query.top_k,
-        documents=_asked(query),
+        limits=Limits.of(query),
     )
     with report.fence():
         models.Passage.objects.bulk_create(

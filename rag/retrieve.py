@@ -11,6 +11,7 @@ from pgvector import Vector
 from documents.models import Chunk, Page
 from rag import lexical
 from rag.embedder import Embedder, Vectors
+from rag.limits import ALL, Limits
 from rag.models import EmbeddingModel, FoundPassage
 from realtime.models import Status
 
@@ -24,7 +25,8 @@ FROM rag_embedding AS embedding
 JOIN documents_document AS document ON document.id = embedding.document_id
 JOIN realtime_job AS job ON job.id = document.job_id
 WHERE embedding.model_id = {model} AND embedding.owner_id = %(owner)s AND job.status = %(done)s
-    AND (%(documents)s::uuid[] IS NULL OR document.id = ANY(%(documents)s::uuid[]))
+    AND (%(everything)s OR document.id = ANY(%(documents)s::uuid[])
+        OR document.collection_id = ANY(%(collections)s::uuid[]))
 ORDER BY embedding.vector::vector({dimensions}) <=> %(vector)s::vector({dimensions})
 LIMIT %(limit)s
 """
@@ -66,13 +68,13 @@ def retrieve(
     embedder: Embedder,
     *,
     top_k: int = 5,
-    documents: list[uuid.UUID] | None = None,
+    limits: Limits = ALL,
 ) -> list[Passage]:
-    """The `top_k` best chunks of the owner's finished documents, or of `documents` among them."""
+    """The `top_k` best chunks of the owner's finished documents, within limits."""
     model = EmbeddingModel.objects.filter(name=embedder.name).first()
-    rankings = [lexical.search(owner_id, question, CANDIDATES, documents)]
+    rankings = [lexical.search(owner_id, question, CANDIDATES, limits)]
     if model is not None:
-        rankings.append(nearest(owner_id, vector, model, CANDIDATES, documents))
+        rankings.append(nearest(owner_id, vector, model, CANDIDATES, limits))
     best = fuse(rankings)[:top_k]
     return _passages(best, _scores(best, vector, model) if model else {})
 
@@ -82,15 +84,15 @@ def nearest(
     vector: Vectors,
     model: EmbeddingModel,
     limit: int,
-    documents: list[uuid.UUID] | None = None,
+    limits: Limits = ALL,
 ) -> list[int]:
     """The ids of the chunks whose vectors are nearest, the nearest first."""
     parameters: dict[str, Any] = {
         "owner": owner_id,
         "vector": Vector(vector).to_text(),
-        "documents": documents,
         "done": Status.DONE.value,
         "limit": limit,
+        **limits.parameters(),
     }
     sql = _NEAREST.format(model=model.pk, dimensions=model.dimensions)
     with transaction.atomic(), connection.cursor() as cursor:

@@ -64,7 +64,7 @@ def test_an_upload_is_answered_at_once_with_its_id(mine: Client) -> None:
         "mediaType": "", "size": 5, "status": "QUEUED", "stage": "", "progress": 0,
         "message": "Waiting to start", "pages": 0, "chunks": 0, "error": "", "timings": {},
         "notes": [], "needsPassword": False, "chunkTokens": 220, "chunkOverlap": 30,
-        "createdAt": "",
+        "createdAt": "", "collectionId": None,
     }  # fmt: skip
 
 
@@ -90,9 +90,9 @@ def test_a_duplicate_is_told(mine: Client) -> None:
     first = upload(mine, ("a.txt", b"words")).json()["documents"][0]
     again = upload(mine, ("b.txt", b"words")).json()["documents"][0]
     assert again["documentId"] == again["duplicateOf"] == first["documentId"]
-    kept = upload(mine, ("b.txt", b"words"), duplicates="keep").json()["documents"][0]
+    kept = upload(mine, ("b.txt", b"words"), ifDuplicate="keep").json()["documents"][0]
     assert kept["duplicateOf"] == first["documentId"] != kept["documentId"]
-    assert upload(mine, ("b.txt", b"words"), duplicates="other").status_code == 422
+    assert upload(mine, ("b.txt", b"words"), ifDuplicate="other").status_code == 422
 
 
 def test_the_list_is_paged_and_mine_alone(mine: Client, bob: User) -> None:

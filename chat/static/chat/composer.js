@@ -5,7 +5,7 @@
  */
 
 import { forgetDrafts, keepDraft } from "realtime/drafts.js";
-import { call } from "realtime/http.js";
+import { call, randomKey } from "realtime/http.js";
 import { notice } from "realtime/notice.js";
 
 /** @typedef {import("chat/session.js").ChatSession} ChatSession */
@@ -205,8 +205,5 @@ class ChatComposer extends HTMLElement {
     this.#field.focus();
   }
 }
-
-/** Unlike `randomUUID` it is there without encryption too. */
-const randomKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 customElements.define("chat-composer", ChatComposer);

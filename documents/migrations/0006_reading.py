@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("documents", "0002_sharing")]
+    dependencies = [("documents", "0005_batches")]
 
     operations = [
         migrations.AddField("document", "chunk_tokens", models.PositiveSmallIntegerField(default=220)),
