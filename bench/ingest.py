@@ -178,7 +178,7 @@ def fill(count: int) -> None:
         cursor.execute(
             "INSERT INTO rag_embedding (model_id, owner_id, document_id, chunk_id, vector) "
             "SELECT (SELECT min(id) FROM rag_embeddingmodel), d.owner_id, d.id, c.id, "
-            "(SELECT array_agg(random() - 0.5 + 0 * c.id) FROM generate_series(1, 384))::vector "
+            "(SELECT array_agg(random() - 0.5) FROM generate_series(1, 384 + 0 * c.id))::vector "
             "FROM documents_chunk c JOIN documents_document d ON d.id = c.document_id "
             "WHERE c.index > 1000000"
         )
