@@ -36,6 +36,17 @@ def integer(name: str, default: int) -> int:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
 
 
+def fraction(name: str, default: float) -> float:
+    value = text(name)
+    try:
+        found = float(value) if value else default
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, not {value!r}")
+    return found
+
+
 def flag(name: str, default: bool = False) -> bool:
     value = text(name).lower()
     if value in {"", "0", "1", "true", "false", "yes", "no", "on", "off"}:

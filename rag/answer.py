@@ -1,21 +1,20 @@
 """Who answers: the passages themselves, sentence by sentence, or a language model over them."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from rag.citations import without_citations
-from rag.embedder import Embedder, get_embedder
-from rag.retrieve import Passage
+from rag.embedder import Embedder
+from rag.in_use import current
+from rag.passages import Passage
 from rag.sentences import sentences
 from rag.terms import terms
 
 NOTHING_FOUND = "I found nothing in your documents that answers this."
 EXTRACTIVE = "extractive"
-# Fitted on XQuAD: keeps 95 % of what can be answered, rejects 94 % of what cannot.
-THRESHOLD = 0.42
 COSINE_SHARE = 0.4
 QUOTES = 2
 FEWEST_WORDS = 4  # fewer is a heading
@@ -31,6 +30,11 @@ class Answerer(Protocol):
         self, question: str, passages: list[Passage], check: Callable[[], None]
     ) -> Iterator[str]:
         """The answer in pieces, citing passages by rank as `[1]`; `check` may raise at any time."""
+        ...
+
+    def doubts(self, answer: str, passages: list[Passage]) -> dict[str, Any]:
+        """What of the finished answer may be wrong: `invented`, the citations that were taken away,
+        and `unsupported`, the sentences that no passage bears out."""
         ...
 
 
@@ -54,12 +58,17 @@ class Extractive:
         self, question: str, passages: list[Passage], check: Callable[[], None]
     ) -> Iterator[str]:
         best = [
-            quote for quote in self.quotes(question, passages, check) if quote.score >= THRESHOLD
+            quote
+            for quote in self.quotes(question, passages, check)
+            if quote.score >= settings.ANSWER_THRESHOLD
         ]
         if not best:
             yield NOTHING_FOUND
         for place, quote in enumerate(best[:QUOTES]):
             yield ("\n\n" if place else "") + f"{quote.text} [{quote.rank}]"
+
+    def doubts(self, answer: str, passages: list[Passage]) -> dict[str, Any]:
+        return {}  # a quote stands in its passage
 
     def quotes(
         self, question: str, passages: list[Passage], check: Callable[[], None]
@@ -104,4 +113,4 @@ def get_answerer(on_retry: Callable[[str], None]) -> Answerer:
     if settings.LLM_BASE_URL:
         answerer: Answerer = import_string("rag.written.Written")(on_retry)
         return answerer
-    return Extractive(get_embedder())
+    return Extractive(current())

@@ -2,11 +2,12 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from ninja import Query as Query_
 from ninja import Router
 from pydantic import Field
 
@@ -15,7 +16,8 @@ from documents.models import Document
 from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, checked
 from rag.events import rag_progress
 from rag.models import Query
-from rag.search import NoReply, search
+from rag.parts import Parts
+from rag.search import Found, NoReply, Options, search
 from realtime import jobs
 from realtime.idempotency import idempotent
 from realtime.paging import LIMIT, page
@@ -24,9 +26,23 @@ from realtime.problems import CamelSchema, Problem
 router = Router(tags=["rag"])
 
 
+class PartsBody(CamelSchema):
+    """What takes part in the search; all does unless it is switched off."""
+
+    dense: bool = True
+    lexical: bool = True
+    rerank: bool = True
+    join: bool = True
+    distinct: bool = True
+
+
 class Question(CamelSchema):
+    """`source` says whose documents, where no `documentIds` do."""
+
     question: str
     document_ids: list[uuid.UUID] = Field(default=[], max_length=100)
+    source: Literal["mine", "shared", "all"] = "mine"
+    parts: PartsBody = PartsBody()
     top_k: int = Field(default=TOP_K, ge=1, le=MOST_TOP_K)
 
 
@@ -63,15 +79,30 @@ class QuerySummary(CamelSchema):
 
 
 class QueryState(QuerySummary):
-    """`timings` is in milliseconds by stage."""
+    """`timings` is in milliseconds by stage; `trace` says what each part of the search contributed,
+    and what of the answer may be wrong."""
 
+    owner: str
     document_ids: list[uuid.UUID]
+    source: str
+    trace: dict[str, Any]
     passages: list[PassageState]
     timings: dict[str, int]
 
 
-class Found(CamelSchema):
+class FoundState(CamelSchema):
     passages: list[PassageState]
+    trace: dict[str, Any]
+
+
+class Wanted(CamelSchema):
+    """`document` and `without`, the parts of the search that are switched off, may be repeated."""
+
+    q: str
+    top_k: int = Field(default=TOP_K, ge=1, le=MOST_TOP_K)
+    source: Literal["mine", "shared", "all"] = "mine"
+    document: list[uuid.UUID] = Field(default=[], max_length=100)
+    without: list[Literal["dense", "lexical", "rerank", "join", "distinct"]] = []
 
 
 class QueryPage(CamelSchema):
@@ -96,7 +127,10 @@ def summary(query: Query) -> dict[str, Any]:
 
 def state(query: Query) -> dict[str, Any]:
     return summary(query) | {
+        "owner": query.owner.get_username(),
         "document_ids": list(query.documents.values_list("pk", flat=True)),
+        "source": query.source,
+        "trace": query.trace,
         "passages": list(query.passages.values(*PassageState.model_fields)),
         "timings": query.job.timings,
     }
@@ -115,7 +149,14 @@ def found(request: HttpRequest, query_id: uuid.UUID) -> Query:
 def post_query(request: HttpRequest, body: Question) -> tuple[int, dict[str, Any]]:
     """Ask my documents, or those of `documentIds`. The answer comes by the socket."""
     try:
-        query = ask(user_of(request), body.question, body.document_ids, body.top_k)
+        query = ask(
+            user_of(request),
+            body.question,
+            body.document_ids,
+            body.top_k,
+            source=body.source,
+            parts=Parts(**body.parts.dict()),
+        )
     except NotAsked as error:
         words = str(error)
         raise Problem(422, "The question was not taken", words, {"question": [words]}) from None
@@ -156,13 +197,16 @@ def retry(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any
     return 202, state(query)
 
 
-@router.get("/search", response=Found, by_alias=True)
-def get_search(request: HttpRequest, q: str, topK: int = TOP_K) -> dict[str, Any]:
+@router.get("/search", response=FoundState, by_alias=True)
+def get_search(request: HttpRequest, wanted: Query_[Wanted]) -> Found:
     """Retrieval alone: the passages that an answer would rest on, the best first."""
+    parts = Parts(**{name: name not in wanted.without for name in Parts.__dataclass_fields__})
+    options: Options = {"source": wanted.source, "parts": parts.left_out}
+    if wanted.document:
+        options["documents"] = [str(pk) for pk in wanted.document]
     try:
-        passages = search(user_of(request).pk, checked(q), max(1, min(topK, MOST_TOP_K)))
+        return search(user_of(request).pk, checked(wanted.q), wanted.top_k, options)
     except NotAsked as error:
         raise Problem(422, "The question was not taken", str(error), {"q": [str(error)]}) from None
     except NoReply as error:
         raise Problem(503, "No answer", str(error)) from None
-    return {"passages": passages}

@@ -1,12 +1,15 @@
 """How a question comes in. Imported by the web process: no model is loaded here."""
 
 import uuid
+from typing import cast
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from documents.access import visible
 from documents.models import Document
 from rag.models import Query
+from rag.parts import ALL, Parts, Source
 from realtime import jobs
 
 MOST_CHARACTERS = 4000
@@ -19,24 +22,53 @@ class NotAsked(Exception):
 
 
 def ask(
-    owner: User, question: str, documents: list[uuid.UUID] | None = None, top_k: int = TOP_K
+    owner: User,
+    question: str,
+    documents: list[uuid.UUID] | None = None,
+    top_k: int = TOP_K,
+    *,
+    source: Source = "mine",
+    parts: Parts = ALL,
 ) -> Query:
-    """A queued question to the owner's documents, or to some of them.
+    """A queued question to the owner's documents, to those shared with them, to both, or to the
+    given ones of these.
 
-    Raises NotAsked for words that are no question, Document.DoesNotExist for documents that are
-    not the owner's.
+    Raises NotAsked for words that are no question, Document.DoesNotExist for documents that the
+    owner may not see.
     """
     question = checked(question)
-    chosen = list(Document.objects.filter(owner=owner, pk__in=documents or []))
+    chosen = list(visible(owner).filter(pk__in=documents or []))
     if len(chosen) != len(set(documents or [])):
         raise Document.DoesNotExist
+    if not (parts.dense or parts.lexical):
+        raise NotAsked("Search by meaning, by words, or by both.")
     with transaction.atomic():
-        query = Query(owner=owner, question=question, top_k=max(1, min(top_k, MOST_TOP_K)))
+        query = Query(
+            owner=owner,
+            question=question,
+            top_k=max(1, min(top_k, MOST_TOP_K)),
+            source="chosen" if chosen else source,
+            parts=parts.left_out,
+        )
         query.job = jobs.create(owner, "rag.answer", query.pk)
         query.save(force_insert=True)
         query.documents.set(chosen)
         jobs.announce(query.job)
     return query
+
+
+def ask_again(query: Query) -> Query:
+    """The same question as a query of its own, so that both can be compared. Raises NotAsked when
+    the documents that were asked are gone."""
+    documents = list(query.documents.values_list("pk", flat=True))
+    if query.source == "chosen" and not documents:
+        raise NotAsked("The documents that were asked are not there any more.")
+    source = cast("Source", query.source)
+    parts = Parts(**query.parts)
+    try:
+        return ask(query.owner, query.question, documents, query.top_k, source=source, parts=parts)
+    except Document.DoesNotExist:
+        raise NotAsked("Some of the documents that were asked cannot be seen any more.") from None
 
 
 def checked(question: str) -> str:

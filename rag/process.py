@@ -4,20 +4,32 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
+from typing import cast
 
-from documents.models import Document
+from django.contrib.auth.models import User
+
+from documents.access import visible
+from documents.models import Chunk, Document
 from rag import models
 from rag.answer import NOTHING_FOUND, Answerer, get_answerer
-from rag.embedder import get_embedder
 from rag.events import answer_chunk
-from rag.retrieve import Passage, retrieve
+from rag.in_use import current
+from rag.parts import Parts, Source
+from rag.retrieve import Passage, find
+from rag.scope import scope_of
 from realtime.models import ACTIVE, Job, Status
 from realtime.publish import publish
 from realtime.work import Failure, Report
 
+GONE = "The documents that you asked are not there any more."
 NO_DOCUMENTS = "You have no documents yet. Upload one, then ask again."
 NOT_READY = "Your documents are still being processed. Ask again when one is ready."
 NONE_READY = "None of your documents could be read. Look at what went wrong, or upload another."
+_NONE = {
+    "chosen": GONE,
+    "shared": "Nobody has shared a document with you.",
+    "all": "You have no documents yet, and nobody has shared one with you.",
+}
 COMPLETE = "Query processing complete"
 FLUSH_SECONDS = 0.05
 FLUSH_CHARACTERS = 512
@@ -34,7 +46,7 @@ def answer_query(query_id: uuid.UUID, report: Report) -> str:
         raise Failure("The question was deleted.")
     writer = AnswerWriter(query, report)
     writer.begin()
-    words = why_nothing(query.owner_id, _asked(query))
+    words = why_nothing(query.owner_id, _asked(query), query.source)
     passages = [] if words else _retrieve(query, report)
     report("GENERATION", 70, "Generating response")
     if not passages:
@@ -42,6 +54,10 @@ def answer_query(query_id: uuid.UUID, report: Report) -> str:
         return COMPLETE
     answerer = get_answerer(lambda words: _say_retry(report, words))
     writer.write(answerer.answer(query.question, passages, report.check), answerer)
+    doubts = answerer.doubts(writer.text, passages)
+    with report.fence():
+        query.trace |= doubts
+        models.Query.objects.filter(pk=query.pk).update(trace=query.trace)
     return COMPLETE
 
 
@@ -50,44 +66,68 @@ def _say_retry(report: Report, words: str) -> None:
     report.flush()  # words alone could wait a second
 
 
-def why_nothing(owner_id: int, documents: list[uuid.UUID] | None) -> str:
-    """Why nothing can be found at all in the owner's documents, or in some of them; or ""."""
-    mine = Document.objects.filter(owner_id=owner_id)
+def why_nothing(owner_id: int, documents: list[uuid.UUID] | None, source: str = "mine") -> str:
+    """Why nothing can be found at all in what a person may ask, or in some of it; or ""."""
+    seen = visible(User(pk=owner_id))
     if documents is not None:
-        mine = mine.filter(pk__in=documents)
-    states = set(mine.values_list("job__status", flat=True))
+        seen = seen.filter(pk__in=documents)
+    elif source != "all":
+        seen = seen.filter(owner=owner_id) if source == "mine" else seen.exclude(owner=owner_id)
+    states = set(seen.order_by().values_list("job__status", flat=True))
     if not states:
-        return NO_DOCUMENTS
+        return _NONE.get(source, NO_DOCUMENTS)
     if Status.DONE in states:
         return ""
     return NOT_READY if states.intersection(ACTIVE) else NONE_READY
 
 
 def _asked(query: models.Query) -> list[uuid.UUID] | None:
-    return list(query.documents.values_list("pk", flat=True)) or None
+    """The chosen ones, as far as they are still there; None is all."""
+    chosen = list(query.documents.values_list("pk", flat=True))
+    return chosen if chosen or query.source == "chosen" else None
 
 
 def _retrieve(query: models.Query, report: Report) -> list[Passage]:
     report("EMBEDDING", 20, "Generating query embedding")
-    embedder = get_embedder()
+    embedder = current()
     vector = embedder.embed_question(query.question)
     report("RETRIEVAL", 40, "Retrieving relevant chunks")
-    passages = retrieve(
-        query.owner_id,
+    found = find(
+        scope_of(query.owner_id, _asked(query), cast("Source", query.source)),
         query.question,
         vector,
         embedder,
         top_k=query.top_k,
-        documents=_asked(query),
+        parts=Parts(**query.parts),
     )
+    query.trace = found.trace | {"model": embedder.name}
     with report.fence():
-        models.Passage.objects.bulk_create(
-            models.Passage(query=query, **asdict(passage)) for passage in passages
-        )
+        passages = _keep(query, found.passages)
+        models.Query.objects.filter(pk=query.pk).update(trace=query.trace)
     noun = "chunk" if len(passages) == 1 else "chunks"
     report("RETRIEVAL", 50, f"Found {len(passages)} relevant {noun}")
     report.flush()  # the next stage follows at once, and this one is to be seen
     return passages
+
+
+def _keep(query: models.Query, passages: list[Passage]) -> list[Passage]:
+    """The rows of the passages whose documents are still there; nobody deletes one meanwhile."""
+    documents = Document.objects.filter(pk__in={passage.document_id for passage in passages})
+    there = set(
+        documents.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)
+    )
+    kept = [passage for passage in passages if passage.document_id in there]
+    chunks = Chunk.objects.filter(pk__in=[passage.chunk_id for passage in kept])
+    whole = set(chunks.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    models.Passage.objects.bulk_create(
+        models.Passage(
+            query=query,
+            **asdict(passage)
+            | {"chunk_id": passage.chunk_id if passage.chunk_id in whole else None},
+        )
+        for passage in kept
+    )
+    return kept
 
 
 class AnswerWriter:
@@ -104,7 +144,9 @@ class AnswerWriter:
         """Forget what an earlier attempt wrote."""
         with self._report.fence():
             self._query.passages.all().delete()
-            models.Query.objects.filter(pk=self._query.pk).update(answer="", answered_by="")
+            models.Query.objects.filter(pk=self._query.pk).update(
+                answer="", answered_by="", trace={}
+            )
 
     def write(self, pieces: Iterator[str], answerer: Answerer | None = None) -> None:
         """Write and send the pieces at most every 50 ms or 512 characters, then the end."""
@@ -115,6 +157,10 @@ class AnswerWriter:
             self.add(piece)
             self._report.check()
         self.end()
+
+    @property
+    def text(self) -> str:
+        return self._text
 
     def add(self, piece: str) -> None:
         self._text += piece
