@@ -114,6 +114,8 @@ def _activity(job: Job) -> Activity:
             unsteady=True,
             ends="stop",
         )
+    if job.kind == "rag.reindex":
+        return Activity(job, "Index all documents anew", "All documents", "", "")
     if job.kind == self_test_runs.KIND:
         return Activity(job, "Prove that nothing is lost", "Self-test", reverse("status"), "", True)
     return Activity(job, job.kind, "removed since", "", "")

@@ -11,6 +11,7 @@ from rag.in_use import current
 from rag.index import index_document
 from rag.parts import Parts
 from rag.process import answer_query
+from rag.reindex import KIND, reindex
 from rag.retrieve import find
 from rag.scope import scope_of
 from rag.search import Options
@@ -23,6 +24,11 @@ chunked.connect(index_document, dispatch_uid="rag.index")
 @shared_task(name="rag.answer", acks_late=True, reject_on_worker_lost=True)
 def answer_question(job_id: str) -> None:
     run(job_id, answer_query)
+
+
+@shared_task(name=KIND, acks_late=True, reject_on_worker_lost=True)
+def index_anew(job_id: str) -> None:
+    run(job_id, reindex)
 
 
 @shared_task(name=search.TASK)
