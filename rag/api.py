@@ -13,10 +13,11 @@ from pydantic import Field
 
 from documents.api import user_of
 from documents.models import Document
-from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, checked
+from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, ask_again, checked
 from rag.events import rag_progress
 from rag.models import Query
 from rag.parts import Parts
+from rag.readers import NotShown, readable, show_to
 from rag.search import Found, NoReply, Options, search
 from realtime import jobs
 from realtime.idempotency import idempotent
@@ -88,6 +89,16 @@ class QueryState(QuerySummary):
     trace: dict[str, Any]
     passages: list[PassageState]
     timings: dict[str, int]
+
+
+class Reader(CamelSchema):
+    username: str
+
+
+class Readers(CamelSchema):
+    """The names of those who may look at a query of mine."""
+
+    readers: list[str]
 
 
 class FoundState(CamelSchema):
@@ -174,8 +185,8 @@ def index(request: HttpRequest, cursor: str = "", limit: int = LIMIT) -> dict[st
 
 @router.get("/queries/{uuid:query_id}", response=QueryState, by_alias=True)
 def show(request: HttpRequest, query_id: uuid.UUID) -> dict[str, Any]:
-    """The answer as far as it is written, and the passages it rests on."""
-    return state(found(request, query_id))
+    """The answer as far as it is written, and the passages it rests on; mine, or shown to me."""
+    return state(get_object_or_404(readable(user_of(request)), pk=query_id))
 
 
 @router.post("/queries/{uuid:query_id}/cancel", response={202: QueryState}, by_alias=True)
@@ -195,6 +206,40 @@ def retry(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any
         raise Problem(409, "Nothing to retry", "Only what failed or was cancelled is retried.")
     query.job.refresh_from_db()
     return 202, state(query)
+
+
+@router.post("/queries/{uuid:query_id}/again", response={202: Asked}, by_alias=True)
+@idempotent
+def again(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
+    """Ask the same of the same documents, as a query of its own."""
+    try:
+        return 202, {"query_id": ask_again(found(request, query_id)).pk}
+    except NotAsked as error:
+        raise Problem(409, "It cannot be asked again", str(error)) from None
+
+
+@router.post("/queries/{uuid:query_id}/readers", response=Readers, by_alias=True)
+def add_reader(request: HttpRequest, query_id: uuid.UUID, body: Reader) -> dict[str, Any]:
+    """Let a person look at the finished query, with its passages."""
+    query = found(request, query_id)
+    try:
+        show_to(query, body.username)
+    except NotShown as error:
+        words = str(error)
+        raise Problem(422, "It is not shared", words, {"username": [words]}) from None
+    return _readers(query)
+
+
+@router.delete("/queries/{uuid:query_id}/readers/{username}", response=Readers, by_alias=True)
+def remove_reader(request: HttpRequest, query_id: uuid.UUID, username: str) -> dict[str, Any]:
+    query = found(request, query_id)
+    reader = get_object_or_404(query.readers, username=username)
+    query.readers.remove(reader)
+    return _readers(query)
+
+
+def _readers(query: Query) -> dict[str, Any]:
+    return {"readers": list(query.readers.order_by("username").values_list("username", flat=True))}
 
 
 @router.get("/search", response=FoundState, by_alias=True)
