@@ -99,9 +99,14 @@ def model_row(embedder: Embedder) -> EmbeddingModel:
             },
         )
         if created and model.dimensions <= MOST_HNSW_DIMENSIONS:
-            cursor.execute(
-                f"CREATE INDEX IF NOT EXISTS embedding_hnsw_{model.pk} ON rag_embedding "
-                f"USING hnsw ((vector::vector({model.dimensions})) vector_cosine_ops) "
-                f"WHERE model_id = {model.pk}"
-            )
+            cursor.execute(hnsw(model))
     return model
+
+
+def hnsw(model: EmbeddingModel) -> str:
+    """The statement that makes the index of a model's vectors."""
+    return (
+        f"CREATE INDEX IF NOT EXISTS embedding_hnsw_{model.pk} ON rag_embedding "
+        f"USING hnsw ((vector::vector({model.dimensions})) vector_cosine_ops) "
+        f"WHERE model_id = {model.pk}"
+    )

@@ -22,6 +22,11 @@ WHERE model_id = {model} AND {condition}
 ORDER BY (vector::vector({dimensions}) <=> %(vector)s::vector({dimensions})){exact}
 LIMIT %(limit)s
 """
+# For this transaction: the index goes on until enough of its rows may be found.
+_WALK = """
+SELECT set_config('hnsw.iterative_scan', 'strict_order', true),
+    set_config('hnsw.max_scan_tuples', %s, true), set_config('hnsw.ef_search', %s, true)
+"""
 _SCORES = """
 SELECT chunk_id, 1 - (vector <=> %(vector)s::vector)
 FROM rag_embedding WHERE model_id = %(model)s AND chunk_id = ANY(%(chunks)s)
@@ -53,10 +58,8 @@ def _search(
         exact=" + 0" if is_exact else "",  # no index is ordered by a sum
     )
     with transaction.atomic(), connection.cursor() as cursor:
-        # The index goes on until enough of its rows may be found.
-        cursor.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-        cursor.execute(f"SET LOCAL hnsw.max_scan_tuples = {MOST_WALKED}")
-        cursor.execute(f"SET LOCAL hnsw.ef_search = {min(1000, max(40, limit))}")
+        if not is_exact:
+            cursor.execute(_WALK, [str(MOST_WALKED), str(min(1000, max(40, limit)))])
         cursor.execute(sql, parameters)
         return [pk for (pk,) in cursor.fetchall()]
 

@@ -11,6 +11,9 @@ from django.contrib.auth.models import User
 
 from tests.stack import LiveStack, started
 
+# Each person costs half a second of a core with the usual one.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
 
 @pytest.fixture
 def ann(db: None) -> User:
