@@ -9,14 +9,17 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from rag.embedder import MINILM_NAME, Embedder, MiniLM, get_embedder
-from rag.models import EmbeddingModel
+from rag.models import Embedding, EmbeddingModel
 
 
 def current() -> Embedder:
-    """The current model's embedder; before there is any, the one that the settings name."""
+    """The current model's embedder; before it has embedded anything, the one that the settings
+    name."""
     row = EmbeddingModel.objects.filter(is_current=True).first()
     wanted = get_embedder()
     if row is None or row.name == wanted.name:
+        return wanted
+    if not Embedding.objects.filter(model=row).exists():
         return wanted
     return _earlier(row.name, row.base_url)
 

@@ -82,14 +82,16 @@ def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, repor
 def model_row(embedder: Embedder) -> EmbeddingModel:
     """The row of the embedder's model; its first use makes it, and its index.
 
-    The very first model is the current one.
+    While the current model has embedded nothing, the new one takes its place.
     """
     model = EmbeddingModel.objects.filter(name=embedder.name).first()
     if model is not None:
         return model
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        is_first = not EmbeddingModel.objects.filter(is_current=True).exists()
+        is_first = not Embedding.objects.filter(model__is_current=True).exists()
+        if is_first:
+            EmbeddingModel.objects.filter(is_current=True).update(is_current=False)
         model, created = EmbeddingModel.objects.get_or_create(
             name=embedder.name,
             defaults={

@@ -20,6 +20,7 @@ class KeptVectors:
         self.languages, self.base_url = embedder.languages, embedder.base_url
         self._path = folder / f"{re.sub('[^a-zA-Z0-9]+', '-', embedder.name)}.npz"
         self._rows: dict[str, Vectors] = {}
+        self._unsaved = 0
         if self._path.is_file():
             with np.load(self._path) as kept:
                 self._rows = dict(zip(kept["keys"].tolist(), kept["rows"], strict=True))
@@ -48,11 +49,15 @@ class KeptVectors:
         for kind, text in texts:
             row = next(rows) if kind == "passage" else self._embedder.embed_question(text)
             self._rows[hashlib.sha256(f"{kind}\0{text}".encode()).hexdigest()] = row
-        if len(texts) > 1:
+        self._unsaved += len(texts)
+        if self._unsaved >= GROUP:
             self.save()
 
     def save(self) -> None:
+        if not self._rows:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_suffix(".part.npz")
         np.savez(beside, keys=list(self._rows), rows=np.stack(list(self._rows.values())))
         beside.replace(self._path)
+        self._unsaved = 0
