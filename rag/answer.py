@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 from rag.citations import without_citations
 from rag.embedder import Embedder
 from rag.in_use import current
+from rag.language import language_of
 from rag.passages import Passage
 from rag.sentences import sentences
 from rag.terms import terms
@@ -16,6 +17,7 @@ from rag.terms import terms
 NOTHING_FOUND = "I found nothing in your documents that answers this."
 EXTRACTIVE = "extractive"
 COSINE_SHARE = 0.4
+REFERRED = 0.5  # what a word in the sentence before counts
 QUOTES = 2
 FEWEST_WORDS = 4  # fewer is a heading
 
@@ -74,20 +76,35 @@ class Extractive:
         self, question: str, passages: list[Passage], check: Callable[[], None]
     ) -> list[Quote]:
         """All candidate sentences, the best first, each once."""
-        candidates: dict[str, int] = {}
+        candidates: dict[str, Candidate] = {}
         for passage in passages:
+            before = ""
             for text in _sentences(passage.text):
-                candidates.setdefault(text, passage.rank)
+                candidates.setdefault(text, Candidate(passage.rank, before))
+                before = text
         if not candidates:
             return []
+        language = language_of(" ".join(passage.text for passage in passages))
+        asked = set(terms(question, language))
         rows = self._embedder.embed_passages(list(candidates), lambda _done: check())
         cosines = rows @ self._embedder.embed_question(question)
-        asked = set(terms(question))
         quotes = [
-            Quote(_score(float(cosine), asked, text), text, rank)
-            for (text, rank), cosine in zip(candidates.items(), cosines, strict=True)
+            Quote(
+                COSINE_SHARE * float(cosine)
+                + (1 - COSINE_SHARE) * _share(asked, text, candidate.before, language),
+                text,
+                candidate.rank,
+            )
+            for (text, candidate), cosine in zip(candidates.items(), cosines, strict=True)
         ]
         return sorted(quotes, key=lambda quote: (-quote.score, quote.rank))
+
+
+class Candidate(NamedTuple):
+    """Where a sentence stands: its passage's rank, and the sentence before it."""
+
+    rank: int
+    before: str
 
 
 def _sentences(text: str) -> Iterator[str]:
@@ -99,9 +116,14 @@ def _sentences(text: str) -> Iterator[str]:
             yield sentence
 
 
-def _score(cosine: float, asked: set[str], sentence: str) -> float:
-    share = len(asked.intersection(terms(sentence))) / len(asked) if asked else 0.0
-    return COSINE_SHARE * cosine + (1 - COSINE_SHARE) * share
+def _share(asked: set[str], sentence: str, before: str, language: str) -> float:
+    """How much of what was asked is in the sentence; and, where some is, in the one before it,
+    which it may refer to: "It was built in 1872." """
+    own = asked.intersection(terms(sentence, language))
+    if not own:
+        return 0.0
+    referred = asked.intersection(terms(before, language)) - own
+    return (len(own) + REFERRED * len(referred)) / len(asked)
 
 
 def get_answerer(on_retry: Callable[[str], None]) -> Answerer:
