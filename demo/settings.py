@@ -78,7 +78,7 @@ RERANK_BASE_URL = env.text("RERANK_BASE_URL")
 RERANK_API_KEY = env.text("RERANK_API_KEY")
 RERANK_MODEL = env.text("RERANK_MODEL")
 # Quotes that score less are no answer. `manage.py evaluate` says which threshold separates best. On
-# bench/facts, with each question also asked while its paragraph is away, 0.45 keeps 96 % of what can
+# bench/facts, each question also asked while its paragraph is away, 0.45 keeps 96 % of what can
 # be answered and rejects 94 % of what cannot.
 ANSWER_THRESHOLD = env.fraction("ANSWER_THRESHOLD", 0.45)
 
