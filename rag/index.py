@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from documents.models import Chunk, Document
 from rag import lexical
+from rag.beginnings import embedded_texts
 from rag.embedder import Embedder, get_embedder
 from rag.in_use import current
 from rag.models import Embedding, EmbeddingModel
@@ -29,14 +30,14 @@ def index_document(document: Document, report: Report, **_: Any) -> None:
     wanted = get_embedder()
     # A model that takes the place of the current one must not miss what comes in meanwhile.
     if EmbeddingModel.objects.filter(name=wanted.name).exists():
-        chunks = list(document.chunks.order_by("index").only("id", "text"))
+        chunks = list(document.chunks.order_by("index").only("id", "index", "document_id", "text"))
         embed(document, chunks, wanted, report)
 
 
 def index_chunks(document: Document, embedder: Embedder, report: Report) -> None:
     """The same by one model."""
     report("EMBEDDING", START, "Generating embeddings")
-    chunks = list(document.chunks.order_by("index").only("id", "text"))
+    chunks = list(document.chunks.order_by("index").only("id", "index", "document_id", "text"))
     embed(document, chunks, embedder, report)
     report("INDEXING", END, "Writing the index")
     post(document, chunks, report)
@@ -70,7 +71,7 @@ def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, repor
 
     for begin in range(0, len(missing), GROUP):
         group = missing[begin : begin + GROUP]
-        rows = embedder.embed_passages([chunk.text for chunk in group], partial(check, begin))
+        rows = embedder.embed_passages(embedded_texts(group), partial(check, begin))
         with report.fence():
             shared = {"model": model, "owner_id": document.owner_id, "document": document}
             Embedding.objects.bulk_create(

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from documents.models import Chunk, Document
+from rag.beginnings import embedded_texts
 from rag.embedder import Check, Embedder, get_embedder
 from rag.index import GROUP, model_row, post
 from rag.models import Embedding, EmbeddingModel
@@ -75,7 +76,7 @@ def _embed(
     check: Check,
     report: Report,
 ) -> None:
-    rows = embedder.embed_passages([chunk.text for chunk in chunks], check)
+    rows = embedder.embed_passages(embedded_texts(chunks), check)
     vectors = dict(zip([chunk.pk for chunk in chunks], rows, strict=True))
     with report.fence():
         # Nobody deletes them meanwhile, and what is deleted already is left out.
