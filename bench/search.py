@@ -127,6 +127,7 @@ class Filled:
                 copy.write_row((owner, document, pk, f"rare{pk % 5000}", 1, length))
 
     def ask(self) -> None:
+        from rag.limits import Limits
         from rag.nearest import _search, nearest
         from rag.retrieve import rank
         from rag.scope import corpus_of, scope_of
@@ -142,12 +143,12 @@ class Filled:
             question, vector = " ".join(words[start : start + 8]), self.around(place)
             own = [pk for pk, whose in self.documents if whose == owner]
             name = "ten documents" if number % 2 else "all of one's own"
-            documents = chosen.sample(own, 10) if number % 2 else None
+            limits = Limits(tuple(chosen.sample(own, 10))) if number % 2 else Limits()
             began = time.perf_counter()
-            rank(scope_of(owner, documents), question, vector, self.model)
+            rank(scope_of(owner, limits), question, vector, self.model)
             if number >= 20:  # warm
                 spent[name].append((time.perf_counter() - began) * 1000)
-            scope = scope_of(owner, documents)
+            scope = scope_of(owner, limits)
             found = nearest(scope, corpus_of(scope), vector, self.model, 100)[:10]
             exact = _search(scope, vector, self.model, 10, is_exact=True)
             recalls.append(len(set(found) & set(exact)) / max(1, len(exact)))

@@ -1,6 +1,5 @@
 """A grounded reply: the passages of the owner's documents that it is written from."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -12,6 +11,7 @@ from chat.offers import Offer
 from rag.answer import NOTHING_FOUND, Extractive
 from rag.events import RagProgress, Stage
 from rag.in_use import current
+from rag.limits import Limits
 from rag.process import why_nothing
 from rag.retrieve import Passage, retrieve
 from rag.sources import sources_of
@@ -43,13 +43,13 @@ def ground(
     session = reply.session
     if not session.use_documents:
         return Grounding()
-    documents = list(session.documents.values_list("pk", flat=True)) or None
-    if words := why_nothing(session.owner_id, documents):
+    limits = Limits.of(session)
+    if words := why_nothing(session.owner_id, limits):
         return Grounding(words=words)
     question = _question(path)
     rows = list(reply.sources.filter(document__isnull=False))
     if not (goes_on and rows):
-        rows = _find(reply, question, documents, report)
+        rows = _find(reply, question, limits, report)
     passages = [Passage.of(row) for row in rows]
     if not passages:
         return Grounding(words=NOTHING_FOUND)
@@ -67,15 +67,13 @@ def _question(path: Sequence[Message]) -> str:
     return "\n".join(asked[-2:] if len(asked[-1].split()) < FEW_WORDS else asked[-1:])
 
 
-def _find(
-    reply: Message, question: str, documents: list[uuid.UUID] | None, report: Report
-) -> list[Source]:
+def _find(reply: Message, question: str, limits: Limits, report: Report) -> list[Source]:
     embedder = current()
     _tell(reply, report, "EMBEDDING", 20, "Generating query embedding")
     vector = embedder.embed_question(question)
     _tell(reply, report, "RETRIEVAL", 40, "Retrieving relevant chunks")
     owner_id = reply.session.owner_id
-    passages = retrieve(owner_id, question, vector, embedder, top_k=TOP_K, documents=documents)
+    passages = retrieve(owner_id, question, vector, embedder, top_k=TOP_K, limits=limits)
     rows = [Source(message=reply, **asdict(passage)) for passage in passages]
     with report.fence():
         reply.sources.all().delete()

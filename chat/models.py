@@ -5,7 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 
-from documents.models import Document
+from documents.models import Collection, Document
 from rag.models import FoundPassage
 from realtime.models import Job
 
@@ -26,6 +26,9 @@ class ChatSession(models.Model):
     use_documents = models.BooleanField(default=False)
     documents = models.ManyToManyField(
         Document, blank=True, related_name="+", help_text="Answer from these; none means all."
+    )
+    collections = models.ManyToManyField(
+        Collection, blank=True, related_name="+", help_text="Answer from those in these as well."
     )
     mcp_server_ids = models.JSONField(default=list, blank=True)
     leaf = models.ForeignKey(

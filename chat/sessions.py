@@ -12,7 +12,7 @@ from chat.events import tell_session
 from chat.models import ChatSession
 from chat.tools import provider
 from chat.turns import NotTaken, offered
-from documents.models import Document
+from documents.models import Collection, Document
 from realtime import jobs
 from realtime.models import ACTIVE, Job
 
@@ -35,6 +35,7 @@ def set_up(
     model: str | None = None,
     use_documents: bool | None = None,
     document_ids: list[uuid.UUID] | None = None,
+    collection_ids: list[uuid.UUID] | None = None,
     mcp_server_ids: list[str] | None = None,
 ) -> None:
     """Change what is not None. Raises NotTaken for what is not there, or not the owner's."""
@@ -50,6 +51,8 @@ def set_up(
     with transaction.atomic():
         if document_ids is not None:
             session.documents.set(_documents(session.owner_id, document_ids))
+        if collection_ids is not None:
+            session.collections.set(_collections(session.owner_id, collection_ids))
         for name, value in fields.items():
             setattr(session, name, value)
         if fields:
@@ -66,6 +69,15 @@ def delete(session: ChatSession) -> None:
             jobs.withdraw(job)
         ChatSession.objects.filter(pk=session.pk).delete()
         tell_session(session, "DELETED")
+
+
+def follow_version(old: Document, new: Document, **_: Any) -> None:
+    """Conversations that answer from a document answer from its new version."""
+    chosen = ChatSession.documents.through
+    ids = chosen.objects.filter(document=old).values_list("chatsession_id", flat=True)
+    chosen.objects.bulk_create(
+        [chosen(chatsession_id=pk, document=new) for pk in ids], ignore_conflicts=True
+    )
 
 
 def search(owner: User, words: str) -> QuerySet[ChatSession]:
@@ -88,6 +100,13 @@ def _documents(owner_id: int, ids: list[uuid.UUID]) -> list[Document]:
     found = list(Document.objects.filter(owner_id=owner_id, pk__in=ids[:MOST_DOCUMENTS]))
     if len(found) != len(set(ids)):
         raise NotTaken("Some of these documents are not there (any more).", "documentIds")
+    return found
+
+
+def _collections(owner_id: int, ids: list[uuid.UUID]) -> list[Collection]:
+    found = list(Collection.objects.filter(owner_id=owner_id, pk__in=ids))
+    if len(found) != len(set(ids)):
+        raise NotTaken("Some of these collections are not there (any more).", "collectionIds")
     return found
 
 

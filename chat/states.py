@@ -27,6 +27,7 @@ class SetUp(CamelSchema):
     model: str | None = None
     use_documents: bool | None = None
     document_ids: list[uuid.UUID] | None = Field(default=None, max_length=100)
+    collection_ids: list[uuid.UUID] | None = Field(default=None, max_length=100)
     mcp_server_ids: list[str] | None = Field(default=None, max_length=20)
 
 
@@ -115,6 +116,7 @@ class SessionState(SessionSummary):
     """`messages`: the branch that is shown."""
 
     document_ids: list[uuid.UUID]
+    collection_ids: list[uuid.UUID]
     mcp_server_ids: list[str]
     messages: list[MessageState]
 
@@ -174,6 +176,7 @@ def state(session: ChatSession) -> dict[str, Any]:
     states = message_states([step.message for step in steps])
     return summary(session) | {
         "document_ids": list(session.documents.values_list("pk", flat=True)),
+        "collection_ids": list(session.collections.values_list("pk", flat=True)),
         "mcp_server_ids": session.mcp_server_ids,
         "messages": [
             shown | {"versions": step.versions} for shown, step in zip(states, steps, strict=True)

@@ -14,7 +14,7 @@ from chat.offers import chosen, offers
 from chat.path import Tree
 from chat.shown import shown_message, shown_steps
 from chat.tools import provider
-from documents.models import Document
+from documents.models import Collection, Document
 from realtime.models import ACTIVE, Job, Status
 from realtime.pages import Context, live_page, owner, shown
 
@@ -108,11 +108,13 @@ def _set_up(session: ChatSession) -> str:
     """How the conversation is set up now, for the switches of its composer."""
     offer = chosen(session.model)
     documents = session.documents.values_list("pk", flat=True)
+    collections = session.collections.values_list("pk", flat=True)
     return json.dumps(
         {
             "model": [offer.name] if offer else [],
             "use_documents": ["on"] if session.use_documents else [],
             "document": [str(pk) for pk in documents],
+            "collection": [str(pk) for pk in collections],
             "server": session.mcp_server_ids,
         }
     )
@@ -124,6 +126,10 @@ def _choices(request: HttpRequest, session: ChatSession | None) -> Context:
     return {
         "offers": offers(),
         "offer": chosen(session.model if session else ""),
+        "collections": Collection.objects.filter(owner=owner(request)),
+        "chosen_collections": set(session.collections.values_list("pk", flat=True))
+        if session
+        else (),
         "documents": documents.only("name").order_by("name")[:MOST_DOCUMENTS],
         "chosen_documents": set(session.documents.values_list("pk", flat=True)) if session else (),
         "servers": provider().servers(owner(request).pk),

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -94,3 +95,13 @@ class Running:
         except (OSError, ValueError, TypeError, psutil.Error):
             return None
         return running if alive else None
+
+
+def packaged(package: str, ending: str) -> Path | None:
+    """A model file inside an installed package, which is never imported."""
+    try:
+        files = metadata.files(package) or []
+    except metadata.PackageNotFoundError:
+        return None
+    found = next((file for file in files if str(file).endswith(ending)), None)
+    return Path(str(found.locate())) if found else None

@@ -5,13 +5,11 @@ leaves others unhashed, so that a module is loaded twice. Instead modules stay a
 and the page's import map leads every module, by its bare name (`realtime/socket.js`) and by its
 unhashed URL, to the hashed one.
 
-Pages are sent our modules without their comments, and our style sheets without the space at the
-ends of lines.
+Pages are sent our modules and style sheets without comments and white space.
 """
 
 import hashlib
 import json
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,11 +20,11 @@ from django.contrib.staticfiles.finders import get_finders
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.templatetags.static import static
+from rcssmin import cssmin
+from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-# Only those that have lines of their own: what stands beside code may be a part of it.
-_COMMENTS = re.compile(rb"^[ \t]*(?://[^\n]*|/\*(?:(?!\*/).)*\*/)[ \t]*$", re.MULTILINE | re.DOTALL)
-_SPACE = re.compile(rb" (?={\s*\n)|;?\s*\n\s*(?=})|(?<=[{};,])\s*\n\s*")  # at ends of lines
+from demo.browser_packages import MODULES
 
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
@@ -39,12 +37,14 @@ class HashedStaticFiles(CompressedManifestStaticFilesStorage):
 
 
 def lean(name: str, content: bytes) -> bytes:
-    """A file of ours as it is sent. Lines of code keep their numbers."""
-    if name.endswith(".js"):
-        return _COMMENTS.sub(lambda found: b"\n" * found[0].count(b"\n"), content)
-    if name.endswith(".css"):
-        return _SPACE.sub(b"", content)
-    return content
+    """A file of ours as it is sent."""
+    match name.rpartition(".")[2]:
+        case "js":
+            return bytes(jsmin(content))
+        case "css":
+            return bytes(cssmin(content))
+        case _:
+            return content
 
 
 def collect() -> bool:
@@ -89,7 +89,7 @@ def import_map() -> str:
 
 
 def _listed() -> str:
-    imports = {}
+    imports = {package: static(name) for package, name in MODULES.items()}
     for name in modules():
         imports[name] = imports[settings.STATIC_URL + name] = static(name)
     # Inside <script> nothing may look like a tag.

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from documents.intake import remove
-from documents.models import Chunk, Document, Page, Share
+from documents.models import Batch, Chunk, Collection, Document, Page, Share
 from documents.sharing import unshare
 from realtime.admin import ReadOnlyAdmin
 
@@ -31,19 +31,34 @@ class DocumentAdmin(ReadOnlyAdmin):
         return request.user.has_perm("documents.delete_document")
 
 
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = ("owner", "total", "arrived", "skipped", "refused", "created_at", "ended_at")
+    list_select_related = ("owner",)
+    search_fields = ("id", "owner__username")
+
+
+@admin.register(Collection)
+class CollectionAdmin(ReadOnlyAdmin):
+    list_display = ("name", "owner", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("id", "name", "owner__username")
+
+
 @admin.register(Share)
 class ShareAdmin(ReadOnlyAdmin):
-    list_display = ("document", "user", "role", "created_at")
+    list_display = ("document", "collection", "user", "role", "created_at")
     list_filter = ("role",)
-    list_select_related = ("document", "user")
-    search_fields = ("document__id", "document__name", "user__username")
+    list_select_related = ("document", "collection", "user")
+    search_fields = ("document__id", "document__name", "collection__name", "user__username")
     actions = ("take_back",)
 
     @admin.action(description="Take back from these people", permissions=["take_back"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Share]) -> None:
-        for share in queryset.select_related("document", "user"):
-            unshare(share.document, share)
-        self.message_user(request, "The documents were taken back.")
+        for share in queryset.select_related("document", "collection", "user"):
+            if shared := share.document or share.collection:
+                unshare(shared, share)
+        self.message_user(request, "They were taken back.")
 
     def has_take_back_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("documents.delete_share")

@@ -1,4 +1,4 @@
-"""Documents over HTTP: upload, look inside, cancel, retry, delete."""
+"""Documents over HTTP: list, look inside, cancel, retry, delete."""
 
 import uuid
 from collections.abc import AsyncIterator
@@ -10,11 +10,11 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
-from ninja import File, Form, Router
-from ninja.files import UploadedFile
+from ninja import Router
 
 from documents import intake
 from documents.access import OWNER, require, visible
+from documents.find import matching
 from documents.models import Chunk, Document, Page, Role
 from realtime import jobs
 from realtime.idempotency import idempotent
@@ -25,22 +25,9 @@ router = Router(tags=["documents"])
 _PIECE = 256 * 1024
 
 
-class Uploaded(CamelSchema):
-    """One file of an upload: taken, a duplicate, or FAILED with `error` and no `documentId`."""
-
-    name: str
-    status: str
-    document_id: uuid.UUID | None = None
-    duplicate_of: uuid.UUID | None = None
-    error: str | None = None
-
-
-class Upload(CamelSchema):
-    documents: list[Uploaded]
-
-
 class DocumentState(CamelSchema):
-    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent.
+    """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent; `notes` say
+    what of it could not be read.
 
     `owner` is the name of whose document it is; `role` is mine in it: owner, editor or viewer.
     """
@@ -59,7 +46,12 @@ class DocumentState(CamelSchema):
     chunks: int
     error: str
     timings: dict[str, int]
+    notes: list[str]
+    needs_password: bool
+    chunk_tokens: int
+    chunk_overlap: int
     created_at: datetime
+    collection_id: uuid.UUID | None
 
 
 class DocumentPage(CamelSchema):
@@ -84,9 +76,11 @@ class ChunkPage(CamelSchema):
 
 
 class PageState(CamelSchema):
-    """`start` is the place of the page's first character in the whole document."""
+    """`start` is the place of the page's first character in the whole document; `title` names it
+    where a number says little."""
 
     number: int
+    title: str
     start: int
     text: str
 
@@ -107,8 +101,13 @@ def state(document: Document) -> dict[str, Any]:
         "pages": document.page_count,
         "chunks": document.chunk_count,
         "error": job.error,
-        "timings": job.timings,
+        "timings": document.timings | job.timings,
+        "notes": document.notes,
+        "needs_password": document.needs_password,
+        "chunk_tokens": document.chunk_tokens,
+        "chunk_overlap": document.chunk_overlap,
         "created_at": document.created_at,
+        "collection_id": document.collection_id,
     }
 
 
@@ -124,54 +123,20 @@ def found(request: HttpRequest, document_id: uuid.UUID, needed: str = Role.VIEWE
     return document
 
 
-@router.post("", response={202: Upload}, by_alias=True, exclude_none=True)
-@idempotent
-def upload(
-    request: HttpRequest,
-    file: File[list[UploadedFile]],
-    duplicates: Form[intake.Duplicates] = "skip",
-) -> tuple[int, dict[str, Any]]:
-    """Take in one file or several. Those that are refused do not disturb the others.
-
-    When all are refused, the answer is a problem with the reasons by file name.
-    """
-    taken: list[dict[str, Any]] = []
-    refused: list[intake.Refused] = []
-    for upload in file:
-        name = upload.name or ""
-        try:
-            taken.append(_uploaded(intake.take_in(user_of(request), upload, name, duplicates)))
-        except intake.Refused as refusal:
-            refused.append(refusal)
-            cleaned = intake.clean_name(name)
-            taken.append({"name": cleaned, "status": "FAILED", "error": str(refusal)})
-    if len(refused) == len(file):
-        raise _all_refused(taken, too_large=all(refusal.too_large for refusal in refused))
-    return 202, {"documents": taken}
-
-
-def _uploaded(taken: intake.Taken) -> dict[str, Any]:
-    return {
-        "name": taken.document.name,
-        "status": taken.document.status,
-        "document_id": taken.document.pk,
-        "duplicate_of": taken.duplicate_of,
-    }
-
-
-def _all_refused(taken: list[dict[str, Any]], *, too_large: bool) -> Problem:
-    errors: dict[str, list[str]] = {}
-    for item in taken:
-        errors.setdefault(item["name"], []).append(item["error"])
-    words = " ".join(f"{name}: {' '.join(errors[name])}" for name in errors)
-    return Problem(413 if too_large else 422, "The upload was refused", words, errors)
-
-
 @router.get("", response=DocumentPage, by_alias=True)
-def index(request: HttpRequest, cursor: str = "", limit: int = LIMIT) -> dict[str, Any]:
-    """My documents and those shared with me, the newest first. `next` is the `cursor` of the
-    following page."""
-    rows, following = page(visible(user_of(request)), cursor, limit)
+def index(
+    request: HttpRequest,
+    q: str = "",
+    status: str = "",
+    collection: str = "",
+    cursor: str = "",
+    limit: int = LIMIT,
+) -> dict[str, Any]:
+    """My documents and those shared with me, the newest first; with `q` those whose name holds it,
+    with `status` what is `working`, `ready`, `failed` or `cancelled`, with `collection` what is in
+    it, or in `none`. `next` is the `cursor` of the following page."""
+    found = matching(user_of(request), q, status, collection)
+    rows, following = page(found, cursor, limit)
     return {"documents": [state(document) for document in rows], "next": following}
 
 

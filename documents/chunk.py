@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 from tokenizers import Tokenizer
 
-TOKENS = 220  # of MiniLM, which reads 256 at most
-OVERLAP = 30
+from documents.cut import USUAL, Cut
+
 WINDOW = 50_000  # characters that are split in one go, about half a second
 
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
@@ -28,14 +28,16 @@ _ENDS = re.compile(r"\s*(#|\||```|~~~|={3}|-{3}|\d+(\.\d+)+\.?\s+\S.{0,70}$)")
 
 
 def chunk(
-    text: str, markdown: bool = False, check: Callable[[int], None] | None = None
+    text: str,
+    markdown: bool = False,
+    check: Callable[[int], None] | None = None,
+    cut: Cut = USUAL,
 ) -> list[Span]:
     """The (start, end) of each chunk, in characters of `text`, in order.
 
-    Chunks hold at most 220 tokens and may overlap by 30. `check` is called with the characters that
-    are done, every 50,000 of them.
+    `check` is called with the characters that are done, every 50,000 of them.
     """
-    splitter = _splitter(markdown)
+    splitter = _splitter(markdown, cut)
     spans: list[Span] = []
     for start, end in _windows(text):
         window = soften(text[start:end])
@@ -72,10 +74,10 @@ def _windows(text: str) -> Iterator[Span]:
     yield start, len(text)
 
 
-@cache
-def _splitter(markdown: bool) -> MarkdownSplitter | TextSplitter:
+@lru_cache(maxsize=8)
+def _splitter(markdown: bool, cut: Cut) -> MarkdownSplitter | TextSplitter:
     kind = MarkdownSplitter if markdown else TextSplitter
-    return kind.from_huggingface_tokenizer(load_tokenizer(), TOKENS, overlap=OVERLAP)
+    return kind.from_huggingface_tokenizer(load_tokenizer(), cut.tokens, overlap=cut.overlap)
 
 
 def load_tokenizer() -> Tokenizer:

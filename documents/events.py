@@ -2,7 +2,7 @@
 
 from typing import Literal, cast
 
-from realtime.events import Event
+from realtime.events import LATEST, Event
 from realtime.models import Job, Status
 
 State = Literal["QUEUED", "PROCESSING", "READY", "FAILED", "CANCELLED"]
@@ -39,6 +39,42 @@ class DocumentShared(Event, frozen=True, kw_only=True, tag="document_shared"):
     user_id: str
     username: str
     role: Literal["viewer", "editor", "none"]
+
+
+class CollectionChanged(Event, frozen=True, kw_only=True, tag="collection_changed"):
+    """A collection is new, was renamed or shared, or other documents are in it: they are fetched
+    again. Told to its owner and to all it is shared with.
+
+    `role` is what the person who is told may do; none once the collection is gone for that person.
+    """
+
+    collection_id: str
+    name: str
+    role: Literal["owner", "editor", "viewer", "none"]
+
+
+class BatchProgress(Event, frozen=True, kw_only=True, tag="batch_progress"):
+    """Files that came in together moved on: told in one, at most twice a second.
+
+    Of `total` files `arrived` have come; of these `skipped` were there already, and `failed` are
+    also those that were refused. `progress` is in percent; after a terminal event nothing follows.
+    """
+
+    batch_id: str
+    total: int
+    arrived: int
+    skipped: int
+    waiting: int
+    processing: int
+    ready: int
+    failed: int
+    cancelled: int
+    progress: int
+    message: str
+
+    @property
+    def stream(self) -> str:
+        return f"{LATEST}{self.batch_id}"
 
 
 def status_of(job: Job) -> State:

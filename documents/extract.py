@@ -1,229 +1,229 @@
-"""From a stored upload to the text of its pages. The content decides what it is, not the name.
+"""From a stored upload to the text of its pages, read in a process of its own.
 
-Imported by workers only: the parsers are slow to import.
+What a file does to its reader — a crash, a loop, all the memory — ends that reading alone, in words
+for the owner. Cancelled work ends within a quarter of a second, whatever the reader is doing.
 """
 
-import io
-import re
-import zipfile
+import atexit
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path, PurePosixPath
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import pypdfium2
-from charset_normalizer import from_bytes
-from magika import Magika
-from markitdown import MarkItDown, MarkItDownException, StreamInfo
+from django.conf import settings
 
+from documents.reader_frames import (
+    Done,
+    Drawn,
+    Found,
+    Frame,
+    Frames,
+    Limits,
+    Noted,
+    Picture,
+    Read,
+    Refused,
+    Sectioned,
+    Told,
+    pack,
+)
 from realtime.work import Failure, Report
 
-PDF = "application/pdf"
-DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-HTML = "text/html"
-MARKDOWN = "text/markdown"
-PLAIN = "text/plain"
-
-SUPPORTED = "PDF, Word (.docx), HTML, Markdown and plain text can be read."
-MOST_UNPACKED = 256 * 1024**2  # bytes that a zipped format may unfold to
-MOST_MARKUP = 16 * 1024**2  # bytes of HTML or XML: a converter takes 70 times that in memory
-HEAD = 4096  # bytes in which a format shows
-SAMPLE = 256 * 1024  # bytes that an unknown encoding is guessed from
 DONE = 20  # percent of the job when the text is there
+GRACE = 5  # seconds that a reader has to end itself
+CHECK = 0.2  # seconds between two looks at whether the work is still wanted
+_PIECE = 1 << 16
+_ROOT = Path(__file__).resolve().parent.parent
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "OCR_LANGUAGES", "TESSDATA_PREFIX")
 
-_HTML_START = re.compile(
-    rb"^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.I | re.S
-)
-_HTML_TAG = re.compile(rb"<(head|body|div|p|h[1-6]|table|ul|a)\b[^>]*>", re.I)
-_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_NO_MARKUP = ("word/media/", "word/embeddings/", "word/fonts/")
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_PDF_PASSWORD = 4  # FPDF_ERR_PASSWORD
+
+class PasswordNeeded(Failure):
+    """The file can only be read with a password; none, or a wrong one, was given."""
 
 
 @dataclass(frozen=True)
 class Extracted:
-    """The media type found in the content, and the text of each page, in order."""
+    """The media type found in the content; the text and the title of each page, in order; and what
+    could not be read, in words."""
 
     media_type: str
     pages: list[str]
+    titles: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def extract(path: Path, name: str, report: Report) -> Extracted:
+def extract(path: Path, name: str, report: Report, password: str = "") -> Extracted:
     """The text of the file at `path` that was uploaded as `name`, reported from 0 to 20 percent.
 
-    Raises Failure in words for the owner when it cannot be read.
+    Raises Failure in words for the owner when it cannot be read, PasswordNeeded among them.
     """
     report("EXTRACTING", 0, "Reading the file")
-    media_type = sniff(path, name)
-    if media_type == PDF:
-        pages = list(_pdf_pages(path, report))
-    else:
-        pages = [_convert(path, media_type) if media_type in (DOCX, HTML) else _decode(path, name)]
-    pages = [_clean(page) for page in pages]
+    media_type, pages, titles, notes = "", [], [], []
+    with path.open("rb"), tempfile.TemporaryDirectory(prefix="reading-") as folder:
+        request = Read(str(path), name, folder, password, _limits())
+        for frame in _frames(request, report):
+            match frame:
+                case Found():
+                    media_type = frame.media_type
+                case Told():
+                    percent = DONE * frame.done // max(1, frame.total)
+                    report("EXTRACTING", percent, frame.words)
+                case Noted():
+                    notes.append(frame.words)
+                case Sectioned():
+                    pages.append(frame.text)
+                    titles.append(frame.title)
     if not any(page.strip() for page in pages):
-        raise Failure(
-            "The PDF holds no text; it looks scanned, and scans cannot be read yet."
-            if media_type == PDF
-            else "The file holds no text."
-        )
-    return Extracted(media_type, pages)
+        raise Failure(f"The file holds no text. {' '.join(notes[:5])}".strip())
+    return Extracted(media_type, pages, titles, notes)
 
 
-def sniff(path: Path, name: str) -> str:
-    """The media type of a file that can be read. Raises Failure naming what it is otherwise."""
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    suffix = PurePosixPath(name).suffix.lower()
-    if head.startswith(b"%PDF-") or (suffix == ".pdf" and b"%PDF-" in head[:1024]):
-        return PDF
-    if head.startswith(b"PK\x03\x04") and _is_docx(path):
-        return DOCX
-    if head.startswith(_OLE):
-        raise Failure(
-            "The file is in an old Office format, or protected by a password. "
-            "Save it as .docx without one and upload it again."
-        )
-    if _is_binary(head) or head.startswith(b"{\\rtf") or suffix in (".pdf", ".docx"):
-        raise Failure(_refusal(path, suffix))
-    if _HTML_START.match(head.removeprefix(b"\xef\xbb\xbf")):
-        return HTML
-    if suffix in (".html", ".htm", ".xhtml") and _HTML_TAG.search(head):
-        return HTML
-    return MARKDOWN if suffix in (".md", ".markdown") else PLAIN
+def draw(path: Path, page: int, width: int, start: int, end: int, report: Report) -> Drawn:
+    """A page of a PDF as a picture, and where its characters `start` to `end` stand on it.
+
+    Raises Failure.
+    """
+    request = Picture(str(path), page, width, start, end, _limits())
+    drawn = [frame for frame in _frames(request, report) if isinstance(frame, Drawn)]
+    return drawn[0]
 
 
-def _is_docx(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if "word/document.xml" not in archive.namelist():
-                return False
-            items = archive.infolist()
-    except (zipfile.BadZipFile, OSError):
-        raise Failure("The file is damaged: it cannot be unpacked.") from None
-    if sum(item.file_size for item in items) > MOST_UNPACKED:
-        raise Failure(f"The file unfolds to more than {MOST_UNPACKED // 1024**2} MB.")
-    _check_markup(sum(i.file_size for i in items if not i.filename.startswith(_NO_MARKUP)))
-    return True
+def _limits() -> Limits:
+    return Limits(seconds=settings.READER_PAGE_SECONDS, memory=settings.READER_MEMORY_MB * 1024**2)
 
 
-def _check_markup(size: int) -> None:
-    if size > MOST_MARKUP:
-        raise Failure(
-            f"The file holds more than {MOST_MARKUP // 1024**2} MB of text and markup. "
-            "Split it, or save it as plain text or PDF."
-        )
+def _frames(request: Read | Picture, report: Report) -> Iterator[Frame]:
+    """What the reader says, up to its end. Raises Failure, and what `report.check` raises."""
+    refused: Refused | None = None
+    with _borrowed() as reader:
+        for frame in reader.work(request, report):
+            if isinstance(frame, Refused):
+                refused = frame
+            else:
+                yield frame
+    if refused:
+        raise (PasswordNeeded if refused.is_locked else Failure)(refused.words)
 
 
-def _is_binary(head: bytes) -> bool:
-    return b"\0" in head and not any(head.startswith(bom) for bom in _BOMS)
+class Reader:
+    """A reader process of this worker, for one file at a time; see `documents.reader_process`."""
 
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._control.settimeout(5)
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment |= {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "documents.reader_process", str(theirs.fileno())],
+                cwd=_ROOT,
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,  # so that it is ended with all that it started
+            )
 
-def _refusal(path: Path, suffix: str) -> str:
-    """Why a file is not taken, with what it really is."""
-    kind = _magika().identify_path(path).output
-    if kind.label == "empty":
-        return "The file is empty."
-    if kind.label in ("unknown", "undefined"):
-        what = "not a format we know"
-    elif kind.is_text and kind.label not in ("rtf", "html"):
-        what = "plain text"
-    else:
-        what = re.sub(r" (data|document|file)$", "", kind.description)
-    if what != "not a format we know" and what != "plain text":
-        what = f"{'an' if what[0] in 'AEIOaeio' else 'a'} {what} file"
-    if suffix and suffix.lstrip(".") not in kind.extensions:
-        return f"The file is named {suffix} but its content is {what}. {SUPPORTED}"
-    return f"The file is {what}. {SUPPORTED}"
-
-
-def _pdf_pages(path: Path, report: Report) -> Iterator[str]:
-    try:
-        pdf = pypdfium2.PdfDocument(path)
-    except pypdfium2.PdfiumError as error:
-        if getattr(error, "err_code", None) == _PDF_PASSWORD:
-            raise Failure(
-                "The PDF is protected by a password. Save it without one and upload it again."
-            ) from None
-        raise Failure("The PDF is damaged: it cannot be opened.") from None
-    with pdf:
-        total = len(pdf)
-        for index in range(total):
-            yield _pdf_page(pdf, index)
-            done = index + 1
-            report("EXTRACTING", DONE * done // total, f"Reading page {done} of {total}")
-
-
-def _pdf_page(pdf: pypdfium2.PdfDocument, index: int) -> str:
-    """One page's text; "" for a page that is itself damaged."""
-    try:
-        page = pdf[index]
+    def work(self, request: Read | Picture, report: Report) -> Iterator[Frame]:
+        """Frames up to Done; raises Failure when the child ends without it."""
+        incoming, theirs = os.pipe()
         try:
-            text_page = page.get_textpage()
             try:
-                text: str = text_page.get_text_range()
+                socket.send_fds(self._control, [pack(request)[4:]], [theirs])
             finally:
-                text_page.close()
+                os.close(theirs)
+            ended = False
+            for frame in self._received(incoming, report):
+                ended = ended or isinstance(frame, Done)
+                yield frame
+            if not ended:
+                raise Failure(self._why())
+            self._control.recv(4)
         finally:
-            page.close()
-    except pypdfium2.PdfiumError:
-        return ""
-    # U+FFFE stands for a hyphen at the end of a line: the word goes on.
-    return text.replace("\ufffe", "")
+            os.close(incoming)
+
+    def _received(self, incoming: int, report: Report) -> Iterator[Frame]:
+        frames = Frames()
+        heard = began = time.monotonic()
+        while True:
+            readable, _, _ = select.select([incoming], [], [], CHECK)
+            report.check()
+            now = time.monotonic()
+            if now - began > settings.READER_SECONDS:
+                raise Failure(f"Reading it took longer than {settings.READER_SECONDS} s.")
+            if not readable:
+                if now - heard > settings.READER_PAGE_SECONDS + GRACE:
+                    raise Failure(_too_slow())
+                continue
+            piece = os.read(incoming, _PIECE)
+            if not piece:
+                return
+            heard = now
+            yield from frames.feed(piece)
+
+    def _why(self) -> str:
+        """Why the child ended in the middle, by the signal that ended it."""
+        try:
+            status = int.from_bytes(self._control.recv(4), "big")
+        except OSError:
+            status = 0
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        if number in (signal.SIGALRM, signal.SIGXCPU):
+            return _too_slow()
+        return (
+            "The file could not be read: its reader crashed, or needed more than "
+            f"{settings.READER_MEMORY_MB} MB of memory. The file may be damaged."
+        )
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self) -> None:
+        """End it with whatever it is doing."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._control.close()
 
 
-def _convert(path: Path, media_type: str) -> str:
-    """A Word or HTML file as Markdown."""
-    data = path.read_bytes()
-    if media_type == HTML:
-        _check_markup(len(data))
-    suffix = ".docx" if media_type == DOCX else ".html"
-    charset = "utf-8" if media_type == HTML and _is_utf8(data) else None
-    info = StreamInfo(mimetype=media_type, extension=suffix, charset=charset)
+def _too_slow() -> str:
+    return f"Reading one page took longer than {settings.READER_PAGE_SECONDS} s, and was stopped."
+
+
+_idle: list[Reader] = []
+_lock = threading.Lock()
+
+
+@contextmanager
+def _borrowed() -> Iterator[Reader]:
+    """A reader for one file. One that was not read to its end is ended."""
+    with _lock:
+        reader = _idle.pop() if _idle else None
+    if reader is None or not reader.is_alive():
+        reader = Reader()
     try:
-        result = _converter().convert_stream(io.BytesIO(data), stream_info=info)
-    except RecursionError:
-        raise Failure("The file is nested too deeply to be read.") from None
-    except (MarkItDownException, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise Failure(f"The file is damaged: it cannot be read ({type(error).__name__}).") from None
-    return str(result.markdown)
+        yield reader
+    except BaseException:
+        reader.end()
+        raise
+    with _lock:
+        _idle.append(reader)
 
 
-def _decode(path: Path, name: str) -> str:
-    data = path.read_bytes()
-    bom = next((encoding for mark, encoding in _BOMS.items() if data.startswith(mark)), None)
-    if bom is None and b"\0" in data:
-        raise Failure(_refusal(path, PurePosixPath(name).suffix.lower()))
-    try:
-        return data.decode(bom or "utf-8")
-    except UnicodeDecodeError:
-        pass
-    is_text = _magika().identify_bytes(data).output.is_text
-    best = from_bytes(data[:SAMPLE]).best() if is_text else None
-    if best is None:
-        raise Failure(_refusal(path, PurePosixPath(name).suffix.lower()))
-    return data.decode(best.encoding, errors="replace")
+def _end_readers() -> None:
+    while _idle:
+        _idle.pop().end()
 
 
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _clean(text: str) -> str:
-    """One kind of line break, and nothing that PostgreSQL refuses: NUL and lone surrogates."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return text.encode("utf-8", "ignore").decode()
-
-
-@cache
-def _converter() -> MarkItDown:
-    return MarkItDown(enable_plugins=False)
-
-
-@cache
-def _magika() -> Magika:
-    return Magika()
+# Those of a process are not those of one that it forks.
+os.register_at_fork(after_in_child=_idle.clear)
+atexit.register(_end_readers)

@@ -1,10 +1,10 @@
-"""How a document comes in, and how it goes: its name, its stored content, its row and its job."""
+"""How a document comes in, is replaced, and goes: its name, its stored content, row and job."""
 
 import hashlib
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Literal
@@ -16,16 +16,27 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 
 from documents.access import topic_of
+from documents.cut import USUAL, Cut
 from documents.events import deleted
-from documents.models import Document
+from documents.models import Batch, Collection, Document
+from documents.pictures import forget_pictures
+from documents.sharing import hand_on
+from documents.signals import replaced
 from realtime import jobs, members
-from realtime.models import Job
+from realtime.models import Job, Status
 from realtime.publish import publish
 
-Duplicates = Literal["skip", "replace", "keep"]
+KIND = "documents.process"
+IfDuplicate = Literal["skip", "replace", "keep"]
 NAME_LENGTH = 255
 SUFFIX_LENGTH = 20
 _PIECE = 1024 * 1024
+
+
+class TooMany(Exception):
+    """The owner's queue is long enough; `str()` says so. `seconds`: when to try again."""
+
+    seconds = 5
 
 
 class Refused(Exception):
@@ -41,7 +52,7 @@ class Taken:
     """What became of an upload.
 
     `document` is the new row, or the existing one that a duplicate was skipped for; `duplicate_of`
-    is an older document of the same content that is still there.
+    is an older document of the same content that is still there, if only until it is replaced.
     """
 
     document: Document
@@ -87,22 +98,44 @@ def _visible(character: str) -> bool:
     return character in "\t\n\r" or not unicodedata.category(character).startswith("C")
 
 
-def take_in(
-    owner: User, file: "IO[bytes] | File[bytes]", name: str, duplicates: Duplicates = "skip"
-) -> Taken:
-    """Store an upload and queue its processing.
+def check_room(owner: User) -> None:
+    """Raises TooMany while very much of the owner's waits."""
+    waiting = Job.objects.filter(owner=owner, kind=KIND, status=Status.QUEUED).count()
+    if waiting >= settings.MAX_QUEUED_DOCUMENTS:
+        raise TooMany(f"{waiting:,} of your documents wait. Go on when some of them are done.")
 
-    `duplicates` says what happens to content that the owner has already: `skip` it, `keep` both, or
-    `replace` the old ones. Raises Refused for an empty or too large file.
+
+def take_in(
+    owner: User,
+    file: "IO[bytes] | File[bytes]",
+    name: str,
+    if_duplicate: IfDuplicate = "skip",
+    *,
+    collection: Collection | None = None,
+    batch: Batch | None = None,
+    cut: Cut = USUAL,
+) -> Taken:
+    """Store an upload and queue its processing; `cut` says how its text is cut into chunks.
+
+    The `collection` is one of the owner's. `if_duplicate` says what becomes of content that the
+    owner has already: `skip` it, `keep` both, or `replace` the old documents, which answer
+    questions until the new one is READY. Raises Refused for an empty or too large file.
     """
     content = Counted(file)
-    document = Document(owner=owner, name=clean_name(name))
+    document = Document(
+        owner=owner,
+        name=clean_name(name),
+        collection=collection,
+        batch=batch,
+        chunk_tokens=cut.tokens,
+        chunk_overlap=cut.overlap,
+    )
     path = document.file.field.generate_filename(document, document.name)
     try:
         document.file.name = default_storage.save(path, content)
         document.size, document.sha256 = content.seen, content.digest.hexdigest()
         with transaction.atomic():
-            taken = _admit(document, duplicates)
+            taken = _admit(document, if_duplicate)
     except BaseException:
         default_storage.delete(path)
         raise
@@ -111,23 +144,46 @@ def take_in(
     return taken
 
 
-def _admit(document: Document, duplicates: Duplicates) -> Taken:
+def _admit(document: Document, if_duplicate: IfDuplicate) -> Taken:
     """The rows of an upload that is stored; two of the same content wait for each other."""
     with connection.cursor() as cursor:
         key = f"intake {document.owner_id} {document.sha256}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
     same = Document.objects.filter(owner=document.owner, sha256=document.sha256)
     older = list(same.select_related("job").order_by("created_at"))
-    if older and duplicates == "skip":
+    if older and if_duplicate == "skip":
         return Taken(older[0], duplicate_of=older[0].pk)
-    if duplicates == "replace":
-        for old in older:
-            remove(old)
-        older = []
-    document.job = jobs.create(document.owner, "documents.process", document.pk)
+    document.job = jobs.create(document.owner, KIND, document.pk)
     document.save(force_insert=True)
+    if if_duplicate == "replace":
+        older = _supersede(older, document)
     jobs.announce(document.job)
     return Taken(document, duplicate_of=older[0].pk if older else None)
+
+
+def _supersede(older: Iterable[Document], new: Document) -> list[Document]:
+    """Those that are READY are kept until the new one is; others answer nothing, and go at once.
+
+    Returns what is kept. The newest first: a version that ends meanwhile removes those before it.
+    """
+    kept = []
+    for old in sorted(older, key=lambda old: (old.created_at, old.pk), reverse=True):
+        job = Job.objects.select_for_update().get(pk=old.job_id)
+        if job.status != Status.DONE:
+            remove(old)
+        elif Document.objects.filter(pk=old.pk).update(replaced_by=new):
+            kept.append(old)
+    return kept
+
+
+def take_over(job: Job) -> None:
+    """A document is READY: it takes the place of those that it replaces, in one transaction."""
+    olds = Document.objects.filter(replaced_by__job=job).select_related("job", "replaced_by")
+    for old in olds.order_by("-created_at", "-pk"):
+        assert old.replaced_by
+        hand_on(old, old.replaced_by)
+        replaced.send(sender=Document, old=old, new=old.replaced_by)
+        remove(old)
 
 
 def remove(document: Document) -> None:
@@ -144,3 +200,4 @@ def remove(document: Document) -> None:
         members.send_away(topic_of(document))
         stored = str(document.file.name)
         transaction.on_commit(lambda: default_storage.delete(stored), robust=True)
+        transaction.on_commit(lambda: forget_pictures(document.pk), robust=True)

@@ -1,12 +1,19 @@
-"""The work on a document: EXTRACTING, CHUNKING, then EMBEDDING and INDEXING by whoever indexes."""
+"""The work on a document: EXTRACTING, CHUNKING, then EMBEDDING and INDEXING by whoever indexes.
 
+What a stage finds is stored with the stage's name in one transaction, so that another attempt goes
+on after the last stage that ended.
+"""
+
+import time
 import uuid
 from bisect import bisect_right
 from pathlib import Path
 
+from documents import passwords
 from documents.chunk import Span, chunk
-from documents.extract import DOCX, HTML, MARKDOWN, Extracted, extract
-from documents.models import Chunk, Document, Page
+from documents.extract import PasswordNeeded, extract
+from documents.media_types import is_markdown
+from documents.models import CHUNKING, EXTRACTING, Chunk, Document, Page
 from documents.signals import chunked
 from realtime.work import Failure, Report
 
@@ -16,23 +23,19 @@ _BATCH = 1000
 def process(document_id: uuid.UUID, report: Report) -> str:
     """Read, cut and index a document; returns the closing message.
 
-    Doing it again replaces what an earlier attempt wrote, so nothing is doubled; chunks that come
-    out the same keep their rows, and with them what is already indexed.
+    Chunks that come out as they are stored keep their rows, and with them what is already indexed.
     """
     document = Document.objects.filter(pk=document_id).first()
     if document is None:
         raise Failure("The document was deleted.")
-    try:
-        extracted = extract(Path(document.file.path), document.name, report)
-    except FileNotFoundError:
-        raise Failure("The stored file is gone. Upload it again.") from None
-    text = "\n".join(extracted.pages)
-    spans = _spans(text, extracted.media_type, report)
-    if not spans:
-        raise Failure("The file holds no text.")
-    _store(document, extracted, text, spans, report)
+    if not document.stored_stage:
+        _extract(document, report)
+    if document.stored_stage == EXTRACTING:
+        _cut(document, report)
     chunked.send(sender=Document, document=document, report=report)
-    return f"{_count(len(spans), 'chunk')} from {_count(len(extracted.pages), 'page')}"
+    pages, left = _count(document.page_count, "page"), len(document.notes)
+    words = f"{_count(document.chunk_count, 'chunk')} from {pages}"
+    return f"{words}; {_count(left, 'part')} could not be read" if left else words
 
 
 def page_starts(pages: list[str]) -> list[int]:
@@ -44,33 +47,59 @@ def page_starts(pages: list[str]) -> list[int]:
     return starts
 
 
-def _spans(text: str, media_type: str, report: Report) -> list[Span]:
-    report("CHUNKING", 20, "Finding where to cut")
-
-    def check(done: int) -> None:
-        report("CHUNKING", 20 + 5 * done // max(1, len(text)), "Finding where to cut")
-
-    return chunk(text, media_type in (DOCX, HTML, MARKDOWN), check)
-
-
-def _store(
-    document: Document, extracted: Extracted, text: str, spans: list[Span], report: Report
-) -> None:
-    starts = page_starts(extracted.pages)
+def _extract(document: Document, report: Report) -> None:
+    began = time.monotonic()
+    password = passwords.recall(document)
+    try:
+        extracted = extract(Path(document.file.path), document.name, report, password)
+    except FileNotFoundError:
+        raise Failure("The stored file is gone. Upload it again.") from None
+    except PasswordNeeded:
+        with report.fence():
+            Document.objects.filter(pk=document.pk).update(needs_password=True)
+        raise
+    finally:
+        passwords.forget(document)
+    document.media_type, document.notes = extracted.media_type, extracted.notes
+    document.page_count, document.needs_password = len(extracted.pages), False
     pages = [
-        Page(document=document, number=number, start=start, text=page)
-        for number, (start, page) in enumerate(zip(starts, extracted.pages, strict=True), 1)
+        Page(document=document, number=number, title=title, start=start, text=text)
+        for number, (start, title, text) in enumerate(
+            zip(page_starts(extracted.pages), extracted.titles, extracted.pages, strict=True), 1
+        )
     ]
-    document.media_type = extracted.media_type
-    document.page_count, document.chunk_count = len(pages), len(spans)
     with report.fence():
         document.pages.all().delete()
         Page.objects.bulk_create(pages, batch_size=_BATCH)
-        chunks = _chunks(document, text, spans, starts)
+        _has_stored(
+            document, EXTRACTING, began, "media_type", "notes", "page_count", "needs_password"
+        )
+
+
+def _cut(document: Document, report: Report) -> None:
+    began = time.monotonic()
+    report(CHUNKING, 20, "Finding where to cut")
+    pages = list(document.pages.values_list("start", "text"))
+    starts, text = [start for start, _ in pages], "\n".join(page for _, page in pages)
+
+    def check(done: int) -> None:
+        report(CHUNKING, 20 + 5 * done // max(1, len(text)), "Finding where to cut")
+
+    spans = chunk(text, is_markdown(document.media_type), check, document.cut)
+    chunks = _chunks(document, text, spans, starts)
+    document.chunk_count = len(chunks)
+    with report.fence():
         if not _same(document, chunks):
             document.chunks.all().delete()
             Chunk.objects.bulk_create(chunks, batch_size=_BATCH)
-        document.save(update_fields=["media_type", "page_count", "chunk_count"])
+        _has_stored(document, CHUNKING, began, "chunk_count")
+
+
+def _has_stored(document: Document, stage: str, began: float, *fields: str) -> None:
+    """Inside the transaction that stores what the stage found."""
+    document.stored_stage = stage
+    document.timings = document.timings | {stage: round((time.monotonic() - began) * 1000)}
+    document.save(update_fields=["stored_stage", "timings", *fields])
 
 
 def _chunks(document: Document, text: str, spans: list[Span], starts: list[int]) -> list[Chunk]:

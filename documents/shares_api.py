@@ -10,7 +10,7 @@ from ninja import Router
 
 from documents.access import OWNER
 from documents.api import found
-from documents.models import Share
+from documents.models import Collection, Document, Share
 from documents.sharing import GivenRole, NotShared, share, unshare
 from realtime.problems import CamelSchema, Problem
 from realtime.text import Text
@@ -35,7 +35,7 @@ class Shares(CamelSchema):
     shares: list[ShareState]
 
 
-def state(share: Share) -> dict[str, Any]:
+def state_of_share(share: Share) -> dict[str, Any]:
     return {
         "share_id": share.pk,
         "user_id": str(share.user_id),
@@ -45,11 +45,22 @@ def state(share: Share) -> dict[str, Any]:
     }
 
 
+def give(shared: Document | Collection, asked: Sharing) -> tuple[int, dict[str, Any]]:
+    """Share it as asked. Raises Problem."""
+    try:
+        made, is_new = share(shared, asked.username.strip(), asked.role)
+    except NotShared as error:
+        errors = {error.field: [str(error)]} if error.field else None
+        kind = type(shared).__name__.lower()
+        raise Problem(422, f"The {kind} was not shared", str(error), errors) from None
+    return 201 if is_new else 200, state_of_share(made)
+
+
 @router.get("/{uuid:document_id}/shares", response=Shares, by_alias=True)
 def index(request: HttpRequest, document_id: uuid.UUID) -> dict[str, Any]:
     """The people with whom my document is shared, in the order of time."""
     shares = found(request, document_id, OWNER).shares.select_related("user")
-    return {"shares": [state(share) for share in shares]}
+    return {"shares": [state_of_share(share) for share in shares]}
 
 
 @router.post(
@@ -62,13 +73,7 @@ def create(
 
     Done again, it changes the role (200 in place of 201).
     """
-    document = found(request, document_id, OWNER)
-    try:
-        made, is_new = share(document, asked.username.strip(), asked.role)
-    except NotShared as error:
-        errors = {error.field: [str(error)]} if error.field else None
-        raise Problem(422, "The document was not shared", str(error), errors) from None
-    return 201 if is_new else 200, state(made)
+    return give(found(request, document_id, OWNER), asked)
 
 
 @router.delete("/{uuid:document_id}/shares/{uuid:share_id}", response={204: None})

@@ -10,8 +10,11 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from documents.access import OWNER, require, visible
+from documents.cut import FEWEST_TOKENS, MOST_TOKENS
+from documents.media_types import PDF
 from documents.models import Document, Page, Role
-from realtime.models import ACTIVE, Job, Status
+from documents.waiting import reasons
+from realtime.models import ACTIVE, Status
 from realtime.pages import Context, live_page, owner, shown
 
 STEP = 50
@@ -25,10 +28,10 @@ FILTERS = {
 
 
 class Row(NamedTuple):
-    """One line of the list. `ahead` counts the queued jobs before its own, if it is queued."""
+    """One line of the list, and why its document waits, if it does."""
 
     document: Document
-    ahead: int
+    waits: str
 
 
 class Sheet(NamedTuple):
@@ -106,10 +109,8 @@ def _list(request: HttpRequest) -> Context:
 
 def _rows(documents: Iterable[Document]) -> list[Row]:
     documents = list(documents)
-    queued = {document.job.kind for document in documents if document.job.status == Status.QUEUED}
-    line = Job.objects.filter(kind__in=queued, status=Status.QUEUED).order_by("queued_at")
-    places = {pk: place for place, pk in enumerate(line.values_list("pk", flat=True)[:1000])}
-    return [Row(document, places.get(document.job_id, 0)) for document in documents]
+    why = reasons([document.job for document in documents])
+    return [Row(document, why.get(document.job_id, "")) for document in documents]
 
 
 def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
@@ -117,8 +118,14 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
     context: Context = {
         "document": document,
         "row": _rows([document])[0],
-        "view": "chunks" if request.GET.get("view") == "chunks" else "text",
-        "stages": sorted(document.job.timings.items(), key=lambda stage: _STAGES.get(stage[0], 9)),
+        "view": _view(request, document),
+        "stages": sorted(
+            (document.timings | document.job.timings).items(),
+            key=lambda stage: _STAGES.get(stage[0], 9),
+        ),
+        "is_pdf": document.media_type == PDF,
+        "fewest_tokens": FEWEST_TOKENS,
+        "most_tokens": MOST_TOKENS,
     }
     if document.role == OWNER:
         context |= _shares(document)
@@ -136,7 +143,15 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
         page = document.pages.filter(number__gte=number).first() or document.pages.last()
         context["page"] = page
         context["sheets"] = _sheets(request, page) if page else []
+        context["passage"] = [_number(request, "start") or 0, _number(request, "end") or 0]
     return context
+
+
+def _view(request: HttpRequest, document: Document) -> str:
+    """`pages`, of a PDF, are pictures over their text."""
+    views = ("pages", "text", "chunks") if document.media_type == PDF else ("text", "chunks")
+    asked = request.GET.get("view", "")
+    return asked if asked in views else views[0]
 
 
 def _shares(document: Document) -> Context:

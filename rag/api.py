@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any, Literal
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
@@ -12,7 +13,6 @@ from ninja import Router
 from pydantic import Field
 
 from documents.api import user_of
-from documents.models import Document
 from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, ask_again, checked
 from rag.events import rag_progress
 from rag.models import Query
@@ -42,6 +42,7 @@ class Question(CamelSchema):
 
     question: str
     document_ids: list[uuid.UUID] = Field(default=[], max_length=100)
+    collection_ids: list[uuid.UUID] = Field(default=[], max_length=100)
     source: Literal["mine", "shared", "all"] = "mine"
     parts: PartsBody = PartsBody()
     top_k: int = Field(default=TOP_K, ge=1, le=MOST_TOP_K)
@@ -85,6 +86,7 @@ class QueryState(QuerySummary):
 
     owner: str
     document_ids: list[uuid.UUID]
+    collection_ids: list[uuid.UUID]
     source: str
     trace: dict[str, Any]
     passages: list[PassageState]
@@ -107,12 +109,13 @@ class FoundState(CamelSchema):
 
 
 class Wanted(CamelSchema):
-    """`document` and `without`, the parts of the search that are switched off, may be repeated."""
+    """`document`, `collection` and `without`, the parts that are switched off, may be repeated."""
 
     q: str
     top_k: int = Field(default=TOP_K, ge=1, le=MOST_TOP_K)
     source: Literal["mine", "shared", "all"] = "mine"
     document: list[uuid.UUID] = Field(default=[], max_length=100)
+    collection: list[uuid.UUID] = Field(default=[], max_length=100)
     without: list[Literal["dense", "lexical", "rerank", "join", "distinct"]] = []
 
 
@@ -140,6 +143,7 @@ def state(query: Query) -> dict[str, Any]:
     return summary(query) | {
         "owner": query.owner.get_username(),
         "document_ids": list(query.documents.values_list("pk", flat=True)),
+        "collection_ids": list(query.collections.values_list("pk", flat=True)),
         "source": query.source,
         "trace": query.trace,
         "passages": list(query.passages.values(*PassageState.model_fields)),
@@ -158,20 +162,22 @@ def found(request: HttpRequest, query_id: uuid.UUID) -> Query:
 @router.post("/queries", response={202: Asked}, by_alias=True)
 @idempotent
 def post_query(request: HttpRequest, body: Question) -> tuple[int, dict[str, Any]]:
-    """Ask my documents, or those of `documentIds`. The answer comes by the socket."""
+    """Ask my documents, or those of `documentIds` and those in `collectionIds`. The answer comes by
+    the socket."""
     try:
         query = ask(
             user_of(request),
             body.question,
             body.document_ids,
             body.top_k,
+            collections=body.collection_ids,
             source=body.source,
             parts=Parts(**body.parts.dict()),
         )
     except NotAsked as error:
         words = str(error)
         raise Problem(422, "The question was not taken", words, {"question": [words]}) from None
-    except Document.DoesNotExist:
+    except ObjectDoesNotExist:
         raise Http404 from None
     return 202, {"query_id": query.pk}
 
@@ -247,8 +253,8 @@ def get_search(request: HttpRequest, wanted: Query_[Wanted]) -> Found:
     """Retrieval alone: the passages that an answer would rest on, the best first."""
     parts = Parts(**{name: name not in wanted.without for name in Parts.__dataclass_fields__})
     options: Options = {"source": wanted.source, "parts": parts.left_out}
-    if wanted.document:
-        options["documents"] = [str(pk) for pk in wanted.document]
+    options["documents"] = [str(pk) for pk in wanted.document]
+    options["collections"] = [str(pk) for pk in wanted.collection]
     try:
         return search(user_of(request).pk, checked(wanted.q), wanted.top_k, options)
     except NotAsked as error:

@@ -1,13 +1,14 @@
 """How a question comes in. Imported by the web process: no model is loaded here."""
 
 import uuid
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
-from documents.access import visible
 from documents.models import Document
+from rag.limits import chosen
 from rag.models import Query
 from rag.parts import ALL, Parts, Source
 from realtime import jobs
@@ -27,19 +28,18 @@ def ask(
     documents: list[uuid.UUID] | None = None,
     top_k: int = TOP_K,
     *,
+    collections: list[uuid.UUID] | None = None,
     source: Source = "mine",
     parts: Parts = ALL,
 ) -> Query:
     """A queued question to the owner's documents, to those shared with them, to both, or to the
-    given ones of these.
+    given ones of these and those in some collections.
 
-    Raises NotAsked for words that are no question, Document.DoesNotExist for documents that the
-    owner may not see.
+    Raises NotAsked for words that are no question, ObjectDoesNotExist for documents that the owner
+    may not see, or collections of others.
     """
     question = checked(question)
-    chosen = list(visible(owner).filter(pk__in=documents or []))
-    if len(chosen) != len(set(documents or [])):
-        raise Document.DoesNotExist
+    found, places = chosen(owner.pk, documents or [], collections or [])
     if not (parts.dense or parts.lexical):
         raise NotAsked("Search by meaning, by words, or by both.")
     with transaction.atomic():
@@ -47,12 +47,13 @@ def ask(
             owner=owner,
             question=question,
             top_k=max(1, min(top_k, MOST_TOP_K)),
-            source="chosen" if chosen else source,
+            source="chosen" if found or places else source,
             parts=parts.left_out,
         )
         query.job = jobs.create(owner, "rag.answer", query.pk)
         query.save(force_insert=True)
-        query.documents.set(chosen)
+        query.documents.set(found)
+        query.collections.set(places)
         jobs.announce(query.job)
     return query
 
@@ -61,14 +62,32 @@ def ask_again(query: Query) -> Query:
     """The same question as a query of its own, so that both can be compared. Raises NotAsked when
     the documents that were asked are gone."""
     documents = list(query.documents.values_list("pk", flat=True))
-    if query.source == "chosen" and not documents:
+    collections = list(query.collections.values_list("pk", flat=True))
+    if query.source == "chosen" and not (documents or collections):
         raise NotAsked("The documents that were asked are not there any more.")
     source = cast("Source", query.source)
     parts = Parts(**query.parts)
     try:
-        return ask(query.owner, query.question, documents, query.top_k, source=source, parts=parts)
-    except Document.DoesNotExist:
+        return ask(
+            query.owner,
+            query.question,
+            documents,
+            query.top_k,
+            collections=collections,
+            source=source,
+            parts=parts,
+        )
+    except ObjectDoesNotExist:
         raise NotAsked("Some of the documents that were asked cannot be seen any more.") from None
+
+
+def follow_version(old: Document, new: Document, **_: Any) -> None:
+    """Questions that were limited to a document are limited to its new version."""
+    limits = Query.documents.through
+    ids = limits.objects.filter(document=old).values_list("query_id", flat=True)
+    limits.objects.bulk_create(
+        [limits(query_id=pk, document=new) for pk in ids], ignore_conflicts=True
+    )
 
 
 def checked(question: str) -> str:

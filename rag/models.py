@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from pgvector.django import VectorField
 
-from documents.models import Chunk, Document
+from documents.models import Chunk, Collection, Document
 from realtime.models import Job
 
 
@@ -106,6 +106,9 @@ class Query(models.Model):
     question = models.TextField()
     documents = models.ManyToManyField(
         Document, blank=True, related_name="+", help_text="Ask only these; none means all."
+    )
+    collections = models.ManyToManyField(
+        Collection, blank=True, related_name="+", help_text="Ask those in these as well."
     )
     top_k = models.PositiveSmallIntegerField(default=5)
     answer = models.TextField(blank=True)

@@ -6,23 +6,22 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import cast
 
-from django.contrib.auth.models import User
-
-from documents.access import visible
 from documents.models import Chunk, Document
 from rag import models
 from rag.answer import NOTHING_FOUND, Answerer, get_answerer
 from rag.events import answer_chunk
 from rag.in_use import current
+from rag.limits import ALL, Limits
 from rag.parts import Parts, Source
 from rag.retrieve import Passage, find
-from rag.scope import scope_of
+from rag.scope import asked_documents, scope_of
 from realtime.models import ACTIVE, Job, Status
 from realtime.publish import publish
 from realtime.work import Failure, Report
 
 GONE = "The documents that you asked are not there any more."
 NO_DOCUMENTS = "You have no documents yet. Upload one, then ask again."
+NOTHING_THERE = "No document is in what you chose to ask. Choose another collection."
 NOT_READY = "Your documents are still being processed. Ask again when one is ready."
 NONE_READY = "None of your documents could be read. Look at what went wrong, or upload another."
 _NONE = {
@@ -46,7 +45,7 @@ def answer_query(query_id: uuid.UUID, report: Report) -> str:
         raise Failure("The question was deleted.")
     writer = AnswerWriter(query, report)
     writer.begin()
-    words = why_nothing(query.owner_id, _asked(query), query.source)
+    words = why_nothing(query.owner_id, Limits.of(query), cast("Source", query.source))
     passages = [] if words else _retrieve(query, report)
     report("GENERATION", 70, "Generating response")
     if not passages:
@@ -66,25 +65,15 @@ def _say_retry(report: Report, words: str) -> None:
     report.flush()  # words alone could wait a second
 
 
-def why_nothing(owner_id: int, documents: list[uuid.UUID] | None, source: str = "mine") -> str:
-    """Why nothing can be found at all in what a person may ask, or in some of it; or ""."""
-    seen = visible(User(pk=owner_id))
-    if documents is not None:
-        seen = seen.filter(pk__in=documents)
-    elif source != "all":
-        seen = seen.filter(owner=owner_id) if source == "mine" else seen.exclude(owner=owner_id)
-    states = set(seen.order_by().values_list("job__status", flat=True))
+def why_nothing(owner_id: int, limits: Limits = ALL, source: Source = "mine") -> str:
+    """Why nothing can be found at all in what a person asks; or ""."""
+    asked = asked_documents(owner_id, limits, source).order_by()
+    states = set(asked.values_list("job__status", flat=True).distinct())
     if not states:
-        return _NONE.get(source, NO_DOCUMENTS)
+        return NOTHING_THERE if limits.collections else _NONE.get(source, NO_DOCUMENTS)
     if Status.DONE in states:
         return ""
     return NOT_READY if states.intersection(ACTIVE) else NONE_READY
-
-
-def _asked(query: models.Query) -> list[uuid.UUID] | None:
-    """The chosen ones, as far as they are still there; None is all."""
-    chosen = list(query.documents.values_list("pk", flat=True))
-    return chosen if chosen or query.source == "chosen" else None
 
 
 def _retrieve(query: models.Query, report: Report) -> list[Passage]:
@@ -93,7 +82,7 @@ def _retrieve(query: models.Query, report: Report) -> list[Passage]:
     vector = embedder.embed_question(query.question)
     report("RETRIEVAL", 40, "Retrieving relevant chunks")
     found = find(
-        scope_of(query.owner_id, _asked(query), cast("Source", query.source)),
+        scope_of(query.owner_id, Limits.of(query), cast("Source", query.source)),
         query.question,
         vector,
         embedder,

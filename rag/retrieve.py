@@ -1,7 +1,6 @@
 """The passages that fit a question: by meaning and by words, fused by rank."""
 
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,6 +10,8 @@ from documents.models import Chunk
 from rag import lexical
 from rag.embedder import Embedder, Vectors
 from rag.language import language_of
+from rag.limits import ALL as EVERYTHING
+from rag.limits import Limits
 from rag.models import EmbeddingModel
 from rag.nearest import cosines, nearest
 from rag.parts import ALL, Parts
@@ -65,10 +66,10 @@ def retrieve(
     embedder: Embedder,
     *,
     top_k: int = 5,
-    documents: Sequence[uuid.UUID] | None = None,
+    limits: Limits = EVERYTHING,
 ) -> list[Passage]:
-    """The `top_k` best passages of the owner's finished documents, or of `documents`."""
-    return find(scope_of(owner_id, documents), question, vector, embedder, top_k=top_k).passages
+    """The `top_k` best passages of the owner's finished documents, or of those within limits."""
+    return find(scope_of(owner_id, limits), question, vector, embedder, top_k=top_k).passages
 
 
 def find(

@@ -1,15 +1,15 @@
 """Where is searched: whose documents, and which of them."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 
 from documents.access import visible
-from documents.models import Document, Share
+from documents.models import Document
+from rag.limits import ALL, Limits
 from rag.models import Indexed
 from rag.parts import Source
 from realtime.models import Status
@@ -48,17 +48,13 @@ class Corpus:
     languages: tuple[str, ...]
 
 
-def scope_of(
-    owner_id: int, documents: Sequence[uuid.UUID] | None = None, source: Source = "mine"
-) -> Scope:
+def scope_of(owner_id: int, limits: Limits = ALL, source: Source = "mine") -> Scope:
     """What a person searches: their own documents, those shared with them, or both; or of all that
-    they may see, the given ones."""
-    chosen = None if documents is None else tuple(documents)
+    they may see, those within limits."""
+    chosen: tuple[uuid.UUID, ...] | None = None
     owners: tuple[int, ...] = (owner_id,)
-    if chosen is not None or source != "mine":
-        seen = Document.objects.filter(pk__in=_seen(owner_id, source if chosen is None else "all"))
-        if chosen is not None:
-            seen = seen.filter(pk__in=chosen)
+    if limits != ALL or source != "mine":
+        seen = asked_documents(owner_id, limits, source)
         rows = list(seen.order_by().values_list("pk", "owner_id"))
         chosen = tuple(pk for pk, _ in rows)
         owners = tuple({owner for _, owner in rows})
@@ -66,11 +62,16 @@ def scope_of(
     return Scope(owners, chosen, tuple(unready.order_by().values_list("pk", flat=True)))
 
 
-def _seen(owner_id: int, source: Source) -> Any:
+def asked_documents(owner_id: int, limits: Limits, source: Source) -> QuerySet[Document]:
+    """The documents that a question is asked of, finished or not."""
     user = User(pk=owner_id)
-    if source == "shared":
-        return Share.objects.filter(user=user).values("document").order_by()
-    return visible(user).values("pk").order_by()
+    if limits != ALL:
+        return visible(user).filter(limits.condition)
+    if source == "chosen":
+        return Document.objects.none()  # what was chosen is gone
+    if source == "mine":
+        return Document.objects.filter(owner=user)
+    return visible(user) if source == "all" else visible(user).exclude(owner=user)
 
 
 def corpus_of(scope: Scope) -> Corpus:

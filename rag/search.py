@@ -14,9 +14,10 @@ class NoReply(Exception):
 
 
 class Options(TypedDict, total=False):
-    """`documents` are ids; `parts` those that are switched off."""
+    """`documents` and `collections` are ids; `parts` those that are switched off."""
 
     documents: list[str]
+    collections: list[str]
     source: Source
     parts: dict[str, bool]
 

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.views.decorators.http import require_safe
 
 from documents.access import visible
+from documents.models import Collection
 from rag.ask import NotAsked, checked
 from rag.highlight import pieces
 from rag.parts import Parts, Source
@@ -27,12 +28,12 @@ SWITCHES = (
 @require_safe
 @live_page("rag/search.html")
 def search_page(request: HttpRequest) -> Context:
-    """`?q=` with the filters `source`, `document` and `without`, the parts that are off."""
+    """`?q=`, filtered by `source`, `document` and `collection`; `without`: parts switched off."""
     question = request.GET.get("q", "")
     source = request.GET.get("source", "mine")
     source = source if source in get_args(Source) else "mine"
     without = set(request.GET.getlist("without")) & set(Parts.__dataclass_fields__)
-    document = _document(request)
+    document, collection = _id(request, "document"), _id(request, "collection")
     documents = visible(owner(request)).order_by("name")[:MOST_DOCUMENTS]
     context: Context = {
         "q": question,
@@ -40,13 +41,15 @@ def search_page(request: HttpRequest) -> Context:
         "sources": SOURCES,
         "document": document,
         "documents": documents,
+        "collection": collection,
+        "collections": Collection.objects.filter(owner=owner(request)),
         "switches": [(name, words, name in without) for name, words in SWITCHES],
     }
     if "q" not in request.GET:
         return context
     options: Options = {"source": cast("Source", source), "parts": dict.fromkeys(without, False)}
-    if document:
-        options["documents"] = [str(document)]
+    options["documents"] = [str(document)] if document else []
+    options["collections"] = [str(collection)] if collection else []
     try:
         found = search(owner(request).pk, checked(question), TOP_K, options)
     except (NotAsked, NoReply) as error:
@@ -55,9 +58,9 @@ def search_page(request: HttpRequest) -> Context:
     return {**context, "found": shown, "trace": found["trace"]}
 
 
-def _document(request: HttpRequest) -> uuid.UUID | None:
+def _id(request: HttpRequest, name: str) -> uuid.UUID | None:
     try:
-        return uuid.UUID(request.GET.get("document", ""))
+        return uuid.UUID(request.GET.get(name, ""))
     except ValueError:
         return None
 

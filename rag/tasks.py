@@ -9,6 +9,7 @@ from documents.signals import chunked
 from rag import search
 from rag.in_use import current
 from rag.index import index_document
+from rag.limits import Limits
 from rag.parts import Parts
 from rag.process import answer_query
 from rag.reindex import KIND, reindex
@@ -34,12 +35,11 @@ def index_anew(job_id: str) -> None:
 @shared_task(name=search.TASK)
 def answer_search(key: str, owner_id: int, question: str, top_k: int, options: Options) -> None:
     embedder = current()
-    documents = options.get("documents")
-    scope = scope_of(
-        owner_id,
-        [uuid.UUID(pk) for pk in documents] if documents else None,
-        options.get("source", "mine"),
+    limits = Limits(
+        tuple(uuid.UUID(pk) for pk in options.get("documents", ())),
+        tuple(uuid.UUID(pk) for pk in options.get("collections", ())),
     )
+    scope = scope_of(owner_id, limits, options.get("source", "mine"))
     try:
         vector = embedder.embed_question(question)
         parts = Parts(**options.get("parts", {}))

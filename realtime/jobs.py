@@ -51,12 +51,16 @@ class Audience:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of job: its Celery task, the queue, and what sockets are told of its changes."""
+    """One kind of job: its Celery task, the queue, and what sockets are told of its changes.
+
+    `done` is called with a job that ends as DONE, in the transaction that says so.
+    """
 
     task: str
     queue: str
     event: Callable[[Job], Event]
     audience: Audience | None = None
+    done: Callable[[Job], None] | None = None
 
 
 _kinds: dict[str, Kind] = {}
@@ -160,7 +164,10 @@ def finish(job: Job, status: Status, **fields: Any) -> bool:
     with transaction.atomic():
         if not change(job, held(job), status=status, finished_at=timezone.now(), **fields):
             return False
-        _ended(Job.objects.get(pk=job.pk))
+        row = Job.objects.get(pk=job.pk)
+        if status == Status.DONE and (done := _kinds[job.kind].done):
+            done(row)
+        _ended(row)
     return True
 
 
@@ -204,6 +211,11 @@ def _cancel_now(job: Job, condition: Q) -> bool:
 def retry(job: Job) -> bool:
     """Queue a failed or cancelled job again, with a new attempt. False in any other state."""
     return _requeue(job, Q(status__in=(Status.FAILED, Status.CANCELLED)), losses=0)
+
+
+def again(job: Job) -> bool:
+    """Queue a job that ended, however it ended, with a new attempt. False before its end."""
+    return _requeue(job, Q(status__in=ENDED), losses=0)
 
 
 def wake(job: Job) -> bool:

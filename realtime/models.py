@@ -66,6 +66,12 @@ class Job(models.Model):
                 condition=models.Q(status__in=ACTIVE),
                 name="job_active",
             ),
+            models.Index(
+                fields=["kind", "owner", "queued_at"],
+                condition=models.Q(status=Status.QUEUED),
+                name="job_in_line",
+            ),
+            models.Index(fields=["kind", "owner", "started_at"], name="job_by_turn"),
         ]
 
     def __str__(self) -> str:

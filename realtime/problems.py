@@ -21,7 +21,7 @@ PROBLEM = "application/problem+json"
 
 class Problem(Exception):
     """Ends the request with a problem document; `errors` maps a field to what is wrong with it.
-    More members, such as a code for programs, are put in as they are."""
+    More members, such as a code for programs, are put in as they are. `retry_after`: seconds."""
 
     def __init__(
         self,
@@ -29,11 +29,13 @@ class Problem(Exception):
         title: str,
         detail: str = "",
         errors: Mapping[str, list[str]] | None = None,
+        *,
+        retry_after: int = 0,
         **more: Any,
     ) -> None:
         super().__init__(title)
         self.status, self.title, self.detail, self.errors = status, title, detail, errors
-        self.more = more
+        self.more, self.retry_after = more, retry_after
 
 
 class EveryErrorIsAProblem(MiddlewareMixin):
@@ -66,7 +68,8 @@ def document(problem: Problem) -> HttpResponse:
     if problem.errors:
         body["errors"] = problem.errors
     body = problem.more | body
-    return JsonResponse(body, status=problem.status, content_type=PROBLEM)
+    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else None
+    return JsonResponse(body, status=problem.status, content_type=PROBLEM, headers=headers)
 
 
 def told(api: NinjaAPI, error_class: type[Exception], problem_of: Callable[[Any], Problem]) -> None:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from realtime.jobs import LEASE, announce, change, claim, finish, held
 from realtime.models import Job, Status
+from realtime.turns import next_job
 
 logger = logging.getLogger(__name__)
 
@@ -175,26 +176,42 @@ def run(job_id: str, work: Callable[[uuid.UUID, Report], str]) -> None:
 
     `work(subject, report)` returns the closing message.
     """
-    job = claim(job_id, worker=(current_task and current_task.request.hostname) or "")
-    if job is None:
+    if job := claim(job_id, _worker()):
+        _do(job, work)
+    else:
         logger.info("job %s is not waiting: nothing to do", job_id)
-        return
+
+
+def run_next(kind: str, work: Callable[[uuid.UUID, Report], str]) -> None:
+    """As `run`, with the job of a kind whose owner's turn it is; see `realtime.turns`."""
+    while job_id := next_job(kind):
+        if job := claim(str(job_id), _worker()):  # else another worker was faster
+            return _do(job, work)
+    logger.info("no %s waits: nothing to do", kind)
+    return None
+
+
+def _worker() -> str:
+    return (current_task and current_task.request.hostname) or ""
+
+
+def _do(job: Job, work: Callable[[uuid.UUID, Report], str]) -> None:
     report = Report(job)
     with _lease(report):
         try:
             message = work(job.subject, report)
             report.flush()
         except Paused:
-            logger.info("job %s waits for its owner", job_id)
+            logger.info("job %s waits for its owner", job.pk)
         except Superseded:
-            logger.warning("job %s: attempt %d was superseded", job_id, job.attempt)
+            logger.warning("job %s: attempt %d was superseded", job.pk, job.attempt)
         except Cancelled:
             finish(job, Status.CANCELLED, message="Cancelled", timings=report.timings())
         except Failure as failure:
             _fail(report, str(failure))
         except Exception:
             reference = uuid.uuid4().hex[:8]
-            logger.exception("job %s failed, reference %s", job_id, reference)
+            logger.exception("job %s failed, reference %s", job.pk, reference)
             _fail(report, f"Something went wrong on our side (reference {reference}).")
         else:
             finish(job, Status.DONE, progress=100, message=message[:500], timings=report.timings())

@@ -20,6 +20,8 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 _folder = Path(tempfile.mkdtemp(prefix="workspace-tests-"))
 (_folder / "static").mkdir()
+# Another run that begins would close pytest's usual folder to the account of PostgreSQL.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_folder))
 _stack = Stack(_folder, 8000, say=print)
 _stack.start_servers(llm_path=None)
 os.environ |= _stack.servers | {"DATA_DIR": str(_folder), "SECRET_KEY": "for-tests-only" * 4}

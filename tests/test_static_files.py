@@ -4,7 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from pygments.lexers.javascript import JavascriptLexer
+from pygments.token import Comment
 
+from demo.browser_packages import MODULES, PackageFinder
 from demo.static_files import collect, lean, modules
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,38 +44,18 @@ def test_leaving_debug_makes_the_hashed_names_again(settings: Any, own_folder: P
     assert (own_folder / "staticfiles.json").exists()
 
 
-def test_comments_stay_at_home_and_lines_keep_their_numbers() -> None:
-    code = b"""// @ts-check
-/**
- * Words.
- */
-const a = "// no comment"; // stays
-  /** @type {any} */ (a).b("/* no comment */");
-  /** Alone. */
-  // alone
-"""
-    sent = lean("realtime/a.js", code)
-    assert sent.count(b"\n") == code.count(b"\n")
-    assert (
-        sent.split()
-        == b"""const a = "// no comment"; // stays
-        /** @type {any} */ (a).b("/* no comment */");""".split()
-    )
+def tokens(code: bytes) -> list[tuple[Any, str]]:
+    """All but comments, white space, and the line breaks that may stand for a semicolon."""
+    found = JavascriptLexer().get_tokens(code.decode())
+    return [(kind, text) for kind, text in found if kind not in Comment and text.strip()]
 
 
-def test_no_module_has_text_that_looks_like_a_line_of_comment() -> None:
-    """`lean` would take it away."""
-    for name in modules():
-        text = (ROOT / name.partition("/")[0] / "static" / name).read_text()
-        for text_over_lines in text.split("`")[1::2]:
-            assert not [
-                line for line in text_over_lines.splitlines()[1:] if line.strip()[:1] == "/"
-            ]
-
-
-def test_style_sheets_lose_the_space_at_the_ends_of_lines_alone() -> None:
-    css = b'a,\nb {\n  margin: 0 1px;\n  content: "{ }";\n}\n'
-    assert lean("demo/a.css", css) == b'a,b{margin: 0 1px;content: "{ }"}'
+@pytest.mark.parametrize("name", modules())
+def test_a_module_is_sent_without_comments_and_means_the_same(name: str) -> None:
+    code = (ROOT / name.partition("/")[0] / "static" / name).read_bytes()
+    sent = lean(name, code)
+    assert tokens(sent) == tokens(code)
+    assert b"@ts-check" not in sent
 
 
 def test_only_what_is_ours_is_sent_lean(own_folder: Path) -> None:
@@ -80,3 +64,16 @@ def test_only_what_is_ours_is_sent_lean(own_folder: Path) -> None:
         assert b"class LiveSocket" in sent.read_bytes()
         assert b"@ts-check" not in sent.read_bytes()
     assert b"\n    " in (own_folder / "admin/css/base.css").read_bytes()
+
+
+def test_of_packages_only_what_pages_load_is_collected(own_folder: Path) -> None:
+    collect()
+    sent = sorted(path.name for path in (own_folder / "xterm").rglob("*.*js"))
+    assert len(sent) == 2  # under its name, and the hashed one
+    assert (own_folder / MODULES["@xterm/xterm"]).exists()
+
+
+def test_a_package_that_was_not_installed_is_told_at_once(settings: Any, tmp_path: Path) -> None:
+    settings.BASE_DIR = tmp_path
+    with pytest.raises(ImproperlyConfigured, match="make install"):
+        list(PackageFinder().list(None))

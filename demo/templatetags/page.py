@@ -31,6 +31,10 @@ STAGES = {
     "RESUMING": "Coming back",
     "STALE": "Coming back too late",
     "REVOKING": "Ending the sign-in",
+    "CONNECTING": "Connecting",
+    "PREPARING": "Preparing",
+    "EXECUTING": "Installing",
+    "VERIFYING": "Checking",
 }
 STATUSES = {
     "QUEUED": "Waiting",
@@ -39,9 +43,18 @@ STATUSES = {
     "FAILED": "Failed",
     "CANCELLED": "Cancelled",
 }
+PROGRAMS = {"python": "Python", "node": "Node.js", "git": "Git", "docker": "Docker"}
 MEDIA_TYPES = {
     "application/pdf": "PDF",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PowerPoint",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Excel",
+    "application/vnd.oasis.opendocument.text": "OpenDocument",
+    "application/epub+zip": "EPUB",
+    "application/zip": "ZIP",
+    "application/json": "JSON",
+    "message/rfc822": "E-mail",
+    "text/csv": "CSV",
     "text/html": "HTML",
     "text/markdown": "Markdown",
     "text/plain": "Text",
@@ -86,6 +99,19 @@ def media_type(document: object) -> str:
     """The kind of a document in a word: from its content, or by its name."""
     known = MEDIA_TYPES.get(getattr(document, "media_type", ""))
     return known or getattr(document, "suffix", "").lstrip(".").upper() or "File"
+
+
+@register.filter
+def program(name: str) -> str:
+    return PROGRAMS.get(name, name)
+
+
+@register.filter
+def megabytes(number: int) -> str:
+    """An amount of them as people say it: 512 MB, 1.5 GB, 20 GB."""
+    if number < 1024:
+        return f"{number} MB"
+    return f"{number / 1024:.1f} GB" if number < 10 * 1024 else f"{number // 1024} GB"
 
 
 @register.filter

@@ -117,7 +117,8 @@ def test_a_conversation_is_begun_set_up_shown_and_deleted(mine: Client, model: M
     assert patched == send(mine, "GET", path).json()
     assert patched | {"createdAt": "", "updatedAt": "", "sessionId": ""} == {
         "sessionId": "", "title": "On bees", "model": "large", "useDocuments": True,
-        "documentIds": [], "mcpServerIds": [], "messages": [], "createdAt": "", "updatedAt": "",
+        "documentIds": [], "collectionIds": [], "mcpServerIds": [], "messages": [],
+        "createdAt": "", "updatedAt": "",
     }  # fmt: skip
     assert send(mine, "DELETE", path).status_code == 204
     assert send(mine, "GET", path).status_code == 404
@@ -315,6 +316,6 @@ def test_a_long_conversation_costs_few_queries(
         parent = Message.objects.create(session=session, parent=parent, role="user", content=str(n))
     ChatSession.objects.filter(pk=session.pk).update(leaf=parent)
     session_and_user = 2
-    with django_assert_num_queries(session_and_user + 5):
+    with django_assert_num_queries(session_and_user + 6):
         shown = send(mine, "GET", f"/sessions/{session.pk}").json()
     assert len(shown["messages"]) == 52

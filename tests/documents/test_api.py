@@ -63,7 +63,8 @@ def test_an_upload_is_answered_at_once_with_its_id(mine: Client) -> None:
         "documentId": made["documentId"], "name": "a.txt", "owner": "ann", "role": "owner",
         "mediaType": "", "size": 5, "status": "QUEUED", "stage": "", "progress": 0,
         "message": "Waiting to start", "pages": 0, "chunks": 0, "error": "", "timings": {},
-        "createdAt": "",
+        "notes": [], "needsPassword": False, "chunkTokens": 220, "chunkOverlap": 30,
+        "createdAt": "", "collectionId": None,
     }  # fmt: skip
 
 
@@ -89,9 +90,9 @@ def test_a_duplicate_is_told(mine: Client) -> None:
     first = upload(mine, ("a.txt", b"words")).json()["documents"][0]
     again = upload(mine, ("b.txt", b"words")).json()["documents"][0]
     assert again["documentId"] == again["duplicateOf"] == first["documentId"]
-    kept = upload(mine, ("b.txt", b"words"), duplicates="keep").json()["documents"][0]
+    kept = upload(mine, ("b.txt", b"words"), ifDuplicate="keep").json()["documents"][0]
     assert kept["duplicateOf"] == first["documentId"] != kept["documentId"]
-    assert upload(mine, ("b.txt", b"words"), duplicates="other").status_code == 422
+    assert upload(mine, ("b.txt", b"words"), ifDuplicate="other").status_code == 422
 
 
 def test_the_list_is_paged_and_mine_alone(mine: Client, bob: User) -> None:
@@ -108,7 +109,9 @@ def test_the_list_is_paged_and_mine_alone(mine: Client, bob: User) -> None:
 
 def test_pages_and_chunks_can_be_looked_into(mine: Client, document: Document) -> None:
     page = mine.get(f"{URL}/{document.pk}/pages/1").json()
-    assert page == {"number": 1, "start": 0, "text": "Some words.\nMore words."}
+    assert page == {
+        "number": 1, "title": "", "start": 0, "text": "Some words.\nMore words.",
+    }  # fmt: skip
     assert mine.get(f"{URL}/{document.pk}/pages/2").status_code == 404
     first = mine.get(f"{URL}/{document.pk}/chunks", {"limit": 1}).json()
     assert (first["chunks"][0]["text"], first["next"]) == ("Some words.", 1)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from documents.chunk import TOKENS, WINDOW, chunk, load_tokenizer, soften, verified
+from documents.chunk import WINDOW, chunk, load_tokenizer, soften, verified
+from documents.cut import TOKENS, Cut, WrongCut
 
 PARAGRAPH = (
     "The maintainer uploads the package to the queue, where it is checked.\n"
@@ -35,6 +36,20 @@ def test_no_chunk_is_larger_than_the_model_reads() -> None:
     tokenizer = load_tokenizer()
     tokens = [len(tokenizer.encode(TEXT[start:end]).ids) for start, end in chunk(TEXT)]
     assert max(tokens) <= TOKENS + 2  # the marks at both ends
+
+
+def test_chunks_are_as_large_as_is_asked_for() -> None:
+    tokenizer = load_tokenizer()
+    small = chunk(TEXT, cut=Cut(tokens=60, overlap=10))
+    assert len(small) > 2 * len(chunk(TEXT))
+    assert max(len(tokenizer.encode(TEXT[start:end]).ids) for start, end in small) <= 62
+    assert small == chunk(TEXT, cut=Cut(tokens=60, overlap=10))
+
+
+@pytest.mark.parametrize(("tokens", "overlap"), [(10, 0), (300, 0), (100, 51), (100, -1)])
+def test_a_cut_that_cannot_be_is_refused(tokens: int, overlap: int) -> None:
+    with pytest.raises(WrongCut, match="tokens"):
+        Cut(tokens, overlap)
 
 
 def test_most_chunks_of_wrapped_text_end_with_a_sentence() -> None:

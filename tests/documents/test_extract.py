@@ -4,16 +4,13 @@ import io
 import zipfile
 from pathlib import Path
 
-import docx
 import pytest
-from fpdf import FPDF
 
-from documents.extract import DOCX, HTML, MARKDOWN, MOST_MARKUP, PDF, PLAIN, Extracted, extract
+from documents.extract import Extracted, extract
+from documents.media_types import DOCX, HTML, MARKDOWN, PDF, PLAIN, ZIP
+from documents.source import MOST_MARKUP
 from realtime.work import Failure, SilentReport
-
-PNG = (
-    b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89" + b"\0" * 200
-)
+from tests.documents.samples import pdf, word
 
 
 def read(folder: Path, name: str, content: bytes) -> Extracted:
@@ -26,27 +23,6 @@ def refusal(folder: Path, name: str, content: bytes) -> str:
     with pytest.raises(Failure) as caught:
         read(folder, name, content)
     return str(caught.value)
-
-
-def pdf(*pages: str, password: str = "") -> bytes:
-    file = FPDF()
-    file.set_font("helvetica", size=12)
-    for text in pages:
-        file.add_page()
-        file.multi_cell(0, 6, text)
-    if password:
-        file.set_encryption(owner_password=password + "o", user_password=password)
-    return bytes(file.output())
-
-
-def word(*paragraphs: str) -> bytes:
-    document = docx.Document()
-    document.add_heading("A heading", 1)
-    for paragraph in paragraphs:
-        document.add_paragraph(paragraph)
-    stream = io.BytesIO()
-    document.save(stream)
-    return stream.getvalue()
 
 
 def test_a_pdf_gives_the_text_of_each_page(tmp_path: Path) -> None:
@@ -79,32 +55,21 @@ def test_a_broken_pdf_is_refused_in_plain_words(tmp_path: Path) -> None:
     assert "damaged" in refusal(tmp_path, "b.pdf", pdf("Words.")[:300])
 
 
-def test_a_pdf_without_text_is_said_to_look_scanned(tmp_path: Path) -> None:
-    words = refusal(tmp_path, "scan.pdf", pdf("", ""))
-    assert "holds no text" in words
-    assert "scanned" in words
-
-
-def test_a_picture_named_pdf_is_called_what_it_is(tmp_path: Path) -> None:
-    words = refusal(tmp_path, "photo.pdf", PNG)
-    assert "named .pdf but its content is a PNG image" in words
-
-
-def test_a_picture_is_refused_with_what_can_be_read(tmp_path: Path) -> None:
-    words = refusal(tmp_path, "photo.png", PNG)
-    assert words.startswith("The file is a PNG image")
-    assert "PDF, Word (.docx), HTML, Markdown and plain text" in words
+def test_a_pdf_of_blank_pages_is_said_to_hold_no_text(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "blank.pdf", pdf("", "")) == "The file holds no text."
 
 
 def test_text_named_pdf_is_called_what_it_is(tmp_path: Path) -> None:
     assert "its content is plain text" in refusal(tmp_path, "a.pdf", b"Just some words.\n" * 20)
 
 
-def test_a_zip_named_docx_is_called_what_it_is(tmp_path: Path) -> None:
+def test_a_zip_named_docx_is_read_as_what_it_is_and_said_so(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr("a.txt", "words " * 50)
-    assert "ZIP" in refusal(tmp_path, "a.docx", stream.getvalue()).upper()
+    found = read(tmp_path, "a.docx", stream.getvalue())
+    assert found.media_type == ZIP
+    assert "named .docx" in found.notes[0]
 
 
 def test_a_damaged_docx_is_refused_in_plain_words(tmp_path: Path) -> None:

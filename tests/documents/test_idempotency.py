@@ -19,7 +19,7 @@ KEY = {"Idempotency-Key": "k1"}
 
 
 def upload(client: Client, content: bytes = b"Some text.", **headers: str) -> Any:
-    files = {"file": SimpleUploadedFile("a.txt", content), "duplicates": "keep"}
+    files = {"file": SimpleUploadedFile("a.txt", content), "ifDuplicate": "keep"}
     return client.post("/api/documents", files, headers=headers)
 
 

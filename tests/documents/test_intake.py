@@ -98,20 +98,6 @@ def test_the_same_content_can_be_kept_twice(ann: User) -> None:
     assert again.duplicate_of == first.pk
 
 
-def test_the_same_content_can_replace_the_old(
-    ann: User,
-    folder: Path,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:
-    first = put(ann).document
-    with django_capture_on_commit_callbacks(execute=True):
-        again = put(ann, name="new.txt", how="replace")
-    assert again.duplicate_of is None
-    assert list(Document.objects.all()) == [again.document]
-    assert stored(folder) == [Path(again.document.file.path)]
-    assert first.pk != again.document.pk
-
-
 def test_bob_may_have_the_same_content(ann: User, bob: User) -> None:
     assert put(ann).document != put(bob).document
     assert put(bob).duplicate_of is not None

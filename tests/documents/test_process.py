@@ -14,7 +14,7 @@ from documents.models import Chunk, Document
 from documents.process import process
 from documents.signals import chunked
 from realtime.work import Failure, SilentReport
-from tests.documents.test_extract import pdf
+from tests.documents.samples import pdf
 
 
 class Heard(SilentReport):

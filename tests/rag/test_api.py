@@ -51,6 +51,7 @@ def test_a_finished_question_shows_its_answer_and_passages(mine: Client, query: 
         "queryId": str(query.pk), "question": "What?", "stage": "COMPLETE", "progress": 100,
         "message": "Query processing complete", "answer": "It is so. [1]",
         "answeredBy": "extractive", "error": "", "createdAt": "", "documentIds": [],
+        "collectionIds": [],
         "passages": [{
             "rank": 1, "documentId": None, "documentName": "a.txt", "page": 2, "pageTo": 2,
             "start": 3, "end": 8, "text": "words", "score": 0.5,

@@ -9,6 +9,7 @@ from documents.process import process
 from rag import index, lexical
 from rag.embedder import MiniLM
 from rag.index import index_document, model_row
+from rag.limits import Limits
 from rag.models import Embedding, EmbeddingModel, Indexed, Posting
 from rag.retrieve import Passage, fuse, retrieve
 from rag.scope import corpus_of, scope_of
@@ -50,7 +51,7 @@ def test_bob_finds_nothing_of_anns(ann: User, bob: User, ready: Ready) -> None:
 def test_a_search_can_be_limited_to_documents(ann: User, ready: Ready) -> None:
     ready(ann, "bees.txt", BEES)
     ships = ready(ann, "ships.txt", SHIPS)
-    found = find(ann, "How many eggs does a queen lay?", documents=[ships.pk])
+    found = find(ann, "How many eggs does a queen lay?", limits=Limits(documents=(ships.pk,)))
     assert [passage.document_id for passage in found] == [ships.pk]
 
 

@@ -11,6 +11,7 @@ from rag.ask import ask
 from rag.embedder import MiniLM
 from rag.index import model_row
 from rag.lexical import asked_terms
+from rag.limits import Limits
 from rag.models import Embedding, Indexed
 from rag.nearest import nearest
 from rag.retrieve import find
@@ -39,20 +40,20 @@ def test_what_is_shared_with_me_is_searched_when_i_ask_for_it(
     assert names(scope_of(ann.pk)) == ["own.txt"]
     assert names(scope_of(ann.pk, source="shared")) == ["lent.txt"]
     assert names(scope_of(ann.pk, source="all")) == ["lent.txt", "own.txt"]
-    assert names(scope_of(ann.pk, [lent.pk])) == ["lent.txt"]
-    assert names(scope_of(ann.pk, [secret.pk])) == []
-    assert names(scope_of(ann.pk, [])) == []
+    assert names(scope_of(ann.pk, Limits((lent.pk,)))) == ["lent.txt"]
+    assert names(scope_of(ann.pk, Limits((secret.pk,)))) == []
+    assert names(scope_of(ann.pk, source="chosen")) == []
     Share.objects.all().delete()
     assert names(scope_of(ann.pk, source="all")) == ["own.txt"]
-    assert names(scope_of(ann.pk, [lent.pk])) == []
+    assert names(scope_of(ann.pk, Limits((lent.pk,)))) == []
 
 
 def test_a_question_can_be_asked_of_what_is_shared(ann: User, bob: User, ready: Ready) -> None:
-    assert process.why_nothing(ann.pk, None, "shared") == "Nobody has shared a document with you."
+    assert process.why_nothing(ann.pk, source="shared") == "Nobody has shared a document with you."
     lent = ready(bob, "lent.txt", BEES)
     Share.objects.create(document=lent, user=ann, role=Role.VIEWER)
-    assert process.why_nothing(ann.pk, None, "shared") == ""
-    assert process.why_nothing(ann.pk, None, "mine") == process.NO_DOCUMENTS
+    assert process.why_nothing(ann.pk, source="shared") == ""
+    assert process.why_nothing(ann.pk, source="mine") == process.NO_DOCUMENTS
     assert ask(ann, QUESTION, source="shared").source == "shared"
     assert ask(ann, QUESTION, [lent.pk]).source == "chosen"
 

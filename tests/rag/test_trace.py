@@ -165,7 +165,9 @@ def test_the_search_page_marks_the_words_and_keeps_its_filters(
     shown = page(
         mine, f"/ask/search/?q=laying+eggs&source=all&document={pk}&without=dense&without=other"
     )
-    expected = {"source": "all", "parts": {"dense": False}, "documents": [str(pk)]}
+    expected = {
+        "source": "all", "parts": {"dense": False}, "documents": [str(pk)], "collections": [],
+    }  # fmt: skip
     assert asked == [("laying eggs", 10, expected)]
     assert "&lt;i&gt;The queen&lt;/i&gt; laid <mark>eggs</mark>." in shown
     assert f"/documents/{passage['document_id']}/?page=2&amp;start=3&amp;end=30#passage" in shown

@@ -25,7 +25,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
         parser.add_argument("--owner", required=True, help="whose documents they become")
-        parser.add_argument("--duplicates", choices=("skip", "replace", "keep"), default="skip")
+        parser.add_argument(
+            "--if-duplicate",
+            choices=("skip", "replace", "keep"),
+            default="skip",
+            help="what becomes of content that the owner has already",
+        )
         parser.add_argument("--wait", action="store_true", help="until all are processed")
         parser.add_argument("--json", action="store_true", help="JSON lines")
 
@@ -38,17 +43,17 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {options['owner']}.") from None
         waiting: dict[Any, tuple[Path, Document]] = {}
         for path in files(options["paths"]):
-            if document := self._take(owner, path, options["duplicates"]):
+            if document := self._take(owner, path, options["if_duplicate"]):
                 waiting[document.job_id] = (path, document)
         if options["wait"]:
             self._wait(waiting)
         if self.failed:
             raise CommandError(f"{self.failed} failed.")
 
-    def _take(self, owner: User, path: Path, duplicates: Any) -> Document | None:
+    def _take(self, owner: User, path: Path, if_duplicate: Any) -> Document | None:
         try:
             with path.open("rb") as file:
-                taken = take_in(owner, file, path.name, duplicates)
+                taken = take_in(owner, file, path.name, if_duplicate)
         except (Refused, OSError) as error:
             words = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else error
             self._say(path, status="FAILED", error=str(words))

@@ -150,7 +150,7 @@ class UploadZone extends HTMLElement {
   #send(upload) {
     const { file, row, duplicates } = upload;
     const form = new FormData();
-    form.append("duplicates", duplicates);
+    form.append("ifDuplicate", duplicates);
     form.append("file", file, file.name);
     const request = upload.request = new XMLHttpRequest();
     request.open("POST", this.dataset.url ?? "");

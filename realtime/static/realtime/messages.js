@@ -19,6 +19,8 @@ export {};
  * @property {ReindexProgress & Logged} reindex_progress
  * @property {SessionUpdate & Ephemeral} session_update
  * @property {DocumentShared & Logged} document_shared
+ * @property {CollectionChanged & Logged} collection_changed
+ * @property {BatchProgress & Logged} batch_progress
  * @property {UserActivity & Ephemeral} user_activity
  * @property {Welcome} welcome
  * @property {Resumed} resumed
@@ -72,6 +74,32 @@ export {};
  * @property {string} userId the person's
  * @property {string} username
  * @property {"viewer" | "editor" | "none"} role none once the document is taken back
+ */
+
+/**
+ * A collection, or what is in it, changed: it is fetched again.
+ * @typedef {object} CollectionChanged
+ * @property {"collection_changed"} type
+ * @property {string} collectionId
+ * @property {string} name
+ * @property {"owner" | "editor" | "viewer" | "none"} role what the person who is told may do
+ */
+
+/**
+ * Files that came in together moved on.
+ * @typedef {object} BatchProgress
+ * @property {"batch_progress"} type
+ * @property {string} batchId
+ * @property {number} total files that were announced
+ * @property {number} arrived of these
+ * @property {number} skipped of those that arrived: there already
+ * @property {number} waiting
+ * @property {number} processing
+ * @property {number} ready
+ * @property {number} failed with those that were refused
+ * @property {number} cancelled
+ * @property {number} progress in percent
+ * @property {string} message
  */
 
 /**

@@ -22,8 +22,8 @@ UPDATE rag_embeddingmodel SET is_current = true WHERE id = (
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('documents', '0002_sharing'),
-        ('rag', '0001_initial'),
+        ('documents', '0004_collections'),
+        ('rag', '0002_collections'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,1 @@
+"""A module for each format, with its `FORMAT`: adding one is adding a file here."""
