@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
-from documents.models import Document
+from documents.models import Collection, Document
 from rag.markdown import cited, render_answer, render_quotes
 from rag.models import Query
 from rag.sources import sources_of
@@ -21,8 +21,14 @@ EXTRACTIVE = "extractive"
 @require_safe
 @live_page("rag/ask.html")
 def ask_page(request: HttpRequest) -> Context:
-    """The composer; `?document=` narrows the question to some documents."""
-    return {**_past(request), "chosen": _chosen(request), "ready": _ready(request)}
+    """The composer; `?document=` narrows the question to some documents, `?collection=` to those in
+    it."""
+    return {
+        **_past(request),
+        **_collections(request),
+        "chosen": _chosen(request),
+        "ready": _ready(request),
+    }
 
 
 @require_safe
@@ -34,7 +40,7 @@ def past_part(request: HttpRequest) -> Context:
 @require_safe
 @live_page("rag/query.html")
 def query_page(request: HttpRequest, query_id: uuid.UUID) -> Context:
-    return {**_query(request, query_id), **_past(request)}
+    return {**_query(request, query_id), **_past(request), **_collections(request)}
 
 
 @require_safe
@@ -61,6 +67,12 @@ def _chosen(request: HttpRequest) -> list[Document]:
     return list(Document.objects.filter(owner=owner(request), pk__in=ids).order_by("name"))
 
 
+def _collections(request: HttpRequest) -> Context:
+    """Those that can be asked, and the one that is chosen already."""
+    mine = Collection.objects.filter(owner=owner(request))
+    return {"collections": mine, "collection": request.GET.get("collection", "")}
+
+
 def _ready(request: HttpRequest) -> int:
     """How many documents can be asked."""
     return Document.objects.filter(owner=owner(request), job__status=Status.DONE).count()
@@ -76,6 +88,7 @@ def _query(request: HttpRequest, query_id: uuid.UUID) -> Context:
     return {
         "query": query,
         "asked": list(query.documents.all()),
+        "asked_in": list(query.collections.all()),
         "passages": [(passage, sources[passage.rank]) for passage in passages],
         "extractive": extractive,
         "cited": cited(query.answer, sources),
