@@ -28,7 +28,7 @@ SECONDS = 30.0
 KILL_SECONDS = 10.0
 BUILDS = (Action.INSTALL, Action.UPGRADE)
 
-# `$1` is the mark. TERM, and after a second KILL, until none is left.
+# `$1` is the mark. TERM, and after half a second KILL, until none is left.
 KILL = r"""
 mark=$1
 if [ -r /proc/self/environ ]; then
@@ -43,7 +43,7 @@ tries=0
 while pids=$(found); [ -n "$pids" ]; do
   for pid in $pids; do kill -s "$signal" "$pid" 2>/dev/null; done
   tries=$((tries + 1))
-  [ "$tries" -lt 10 ] || signal=KILL
+  [ "$tries" -lt 5 ] || signal=KILL
   [ "$tries" -lt 60 ] || exit 70
   sleep 0.1 2>/dev/null || sleep 1
 done

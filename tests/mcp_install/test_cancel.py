@@ -68,7 +68,7 @@ def test_cancel_ends_them_as_root_too(
     with at_work(started):
         until(lambda: is_working(started))
         jobs.cancel(started.job)
-        until(lambda: not marked(started), within=2.5, every=0.02)
+        until(lambda: not marked(started), within=10, every=0.02)
     assert fresh(started).job.status == "CANCELLED"
 
 
