@@ -2,9 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
-# What the tests of SSH need, a server and the login shells that people have; and of scans, an OCR.
+# What the tests need of the system: a server of SSH, the login shells that people have, what
+# installs servers there, and an OCR for scans.
 HAS = $(shell PATH="$$PATH:/usr/sbin" command -v $(1))
-SYSTEM_TOOLS := $(strip $(if $(call HAS,sshd),,openssh-server) $(foreach tool,zsh fish tcsh busybox dash,$(if $(call HAS,$(tool)),,$(tool))) $(if $(call HAS,tesseract),,tesseract-ocr))
+SYSTEM_TOOLS := $(if $(call HAS,sshd),,openssh-server) $(if $(call HAS,tesseract),,tesseract-ocr)
+SYSTEM_TOOLS += $(foreach tool,zsh fish tcsh busybox dash,$(if $(call HAS,$(tool)),,$(tool)))
+SYSTEM_TOOLS += $(if $(call HAS,npm),,nodejs npm) $(shell /usr/bin/python3 -c "import ensurepip as e; e.version()" 2>/dev/null || echo python3-venv)
+SYSTEM_TOOLS := $(strip $(SYSTEM_TOOLS))
 CHROMIUM := $(or $(shell command -v chromium || command -v chromium-browser || command -v google-chrome))
 
 .PHONY: run install test chaos test-tools lint format lock bench
@@ -93,6 +97,6 @@ bench/peers/node_modules/installed: bench/peers/deno.json bench/peers/deno.lock 
 	@touch $@
 
 # Each prints its figures and what they must be. Nothing else should run on the machine: 20 minutes.
-BENCHES := publish throughput latency memory reconnect two chat ingest
+BENCHES := publish throughput latency memory reconnect two chat ingest bulk search mcp mcp_calls
 bench: .venv/tools .venv/bench bench/peers/node_modules/installed
 	@for each in $(BENCHES); do $(BIN)/python -m bench.$$each || echo "bench.$$each did not end well"; done

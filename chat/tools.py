@@ -66,18 +66,6 @@ class Provider(Protocol):
         ...
 
 
-class NoTools:
-    """Nobody provides any."""
-
-    def servers(self, owner_id: int) -> list[ToolServer]:
-        return []
-
-    async def call(
-        self, owner_id: int, server: ToolServer, tool: str, arguments: Arguments
-    ) -> Result:
-        raise ToolUnavailable("There are no tools here.")
-
-
 def provider() -> Provider:
     return _provider(settings.TOOL_PROVIDER)
 

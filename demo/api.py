@@ -11,6 +11,8 @@ from documents.shares_api import router as shares
 from documents.upload_api import router as documents
 from mcp_install import api as mcp_hosts
 from mcp_install import catalogue_api as mcp_catalogue
+from mcp_install import runs_api as mcp_runs
+from mcp_install import servers_api as mcp_servers
 from mcp_install.troubles import Trouble, problem_of
 from rag.api import router as rag
 from realtime import access_api, connections_api, problems, self_test_api
@@ -38,6 +40,8 @@ api.add_router("/documents", documents)
 api.add_router("/documents", reading)
 api.add_router("/mcp", mcp_hosts.router)
 api.add_router("/mcp", mcp_catalogue.router)
+api.add_router("/mcp", mcp_runs.router)
+api.add_router("/mcp", mcp_servers.router)
 api.add_router("/documents", shares)
 api.add_router("/documents", batches)
 api.add_router("/documents", bulk)

@@ -4,6 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
 from demo import account, status, views
+from mcp_install import urls as mcp
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -20,6 +21,8 @@ urlpatterns = [
     path("documents/", include("documents.urls")),
     path("ask/", include("rag.urls")),
     path("chat/", include("chat.urls")),
+    path("hosts/", include(mcp.hosts)),
+    path("servers/", include(mcp.servers)),
     path("activity/", views.activity_page, name="activity"),
     path("activity/part/", views.activity_part, name="activity-part"),
     path("activity/rows/", views.activity_rows, name="activity-rows"),

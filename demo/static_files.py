@@ -24,6 +24,8 @@ from rcssmin import cssmin
 from rjsmin import jsmin
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+from demo.browser_packages import MODULES
+
 
 class HashedStaticFiles(CompressedManifestStaticFilesStorage):
     support_js_module_import_aggregation = False
@@ -87,7 +89,7 @@ def import_map() -> str:
 
 
 def _listed() -> str:
-    imports = {}
+    imports = {package: static(name) for package, name in MODULES.items()}
     for name in modules():
         imports[name] = imports[settings.STATIC_URL + name] = static(name)
     # Inside <script> nothing may look like a tag.

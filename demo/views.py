@@ -61,7 +61,7 @@ def activity_part(request: HttpRequest) -> Context:
 @require_safe
 @live_page("demo/_activity_rows.html")
 def activity_rows(request: HttpRequest) -> Context:
-    """The rows named by `?id=`, which are ids of documents and queries."""
+    """The rows named by `?id=`, which are ids of what the jobs are about."""
     try:
         ids = [uuid.UUID(text) for text in request.GET.getlist("id")[:100]]
     except ValueError:
@@ -71,7 +71,7 @@ def activity_rows(request: HttpRequest) -> Context:
 
 def _mine(request: HttpRequest) -> QuerySet[Job]:
     return Job.objects.filter(owner=owner(request)).select_related(
-        "document", "query", "chat_message__session"
+        "document", "query", "chat_message__session", "installation__server__host"
     )
 
 
@@ -114,6 +114,12 @@ def _activity(job: Job) -> Activity:
             unsteady=True,
             ends="stop",
         )
+    if job.kind == "rag.reindex":
+        return Activity(job, "Index all documents anew", "All documents", "", "")
+    if run := getattr(job, "installation", None):
+        does = f"{run.get_action_display()} a server"
+        url = reverse("servers:run", args=[run.pk])
+        return Activity(job, does, str(run.server), url, f"/api/mcp/installs/{run.pk}", True)
     if job.kind == self_test_runs.KIND:
         return Activity(job, "Prove that nothing is lost", "Self-test", reverse("status"), "", True)
     return Activity(job, job.kind, "removed since", "", "")

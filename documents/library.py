@@ -13,8 +13,9 @@ from django.views.decorators.http import require_safe
 
 from documents import batches
 from documents.access import OWNER, collections, require, visible
+from documents.cut import FEWEST_TOKENS, MOST_TOKENS
 from documents.find import FILTERS, UNFILED, matching
-from documents.models import Batch, Collection, Document, Role
+from documents.models import BY_NAME, Batch, Collection, Document, Role
 from documents.waiting import reasons
 from realtime.pages import Context, live_page, owner, shown
 
@@ -51,6 +52,8 @@ def documents_page(request: HttpRequest) -> Context:
         "max_bytes": settings.MAX_UPLOAD_MB * 1024 * 1024,
         "max_mb": settings.MAX_UPLOAD_MB,
         "roles": Role.choices,
+        "fewest_tokens": FEWEST_TOKENS,
+        "most_tokens": MOST_TOKENS,
     }
 
 
@@ -115,7 +118,7 @@ def _list(request: HttpRequest) -> Context:
 
 def _collections(request: HttpRequest) -> Context:
     user, chosen = owner(request), request.GET.get("collection", "")
-    found = list(collections(user).annotate(count=Count("documents")))
+    found = list(collections(user).annotate(count=Count("documents")).order_by(*BY_NAME))
     here = next((one for one in found if str(one.pk) == chosen), None)
     context: Context = {
         "collections": found,

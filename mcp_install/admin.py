@@ -44,7 +44,7 @@ class McpServerAdmin(ReadOnlyAdmin):
 
 @admin.register(Installation)
 class InstallationAdmin(ReadOnlyAdmin):
-    exclude = ("secrets",)
+    exclude = ("secrets", "inputs")
     list_display = ("server", "action", "version", "owner", "job", "error_code", "created_at")
     list_filter = ("action", "job__status", "error_code")
     list_select_related = ("server__host", "owner", "job")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mcp_install.models import SshHost
+from mcp_install.models import McpServer, SshHost
 from mcp_install.troubles import Trouble, from_dict
 from realtime.ask import NoAnswer, ask
 
@@ -26,6 +26,11 @@ def folder(host: SshHost, token: str, path: str, after: int, limit: int) -> dict
 def make_folder(host: SshHost, token: str, path: str, name: str) -> dict[str, Any]:
     """Raises Trouble."""
     return _ask(host, "make_folder", token=token, path=path, name=name)
+
+
+def call_tool(server: McpServer, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """As `results.Called`. Raises Trouble."""
+    return _ask(server.host, "call", server_id=str(server.pk), tool=tool, arguments=arguments)
 
 
 def _ask(host: SshHost, what: str, **arguments: Any) -> dict[str, Any]:

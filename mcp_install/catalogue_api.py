@@ -1,30 +1,25 @@
-"""The catalogue over HTTP, and plans of what is in it."""
+"""The catalogue over HTTP."""
 
 import json
 import uuid
 from typing import Any, Literal
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router
 
-from mcp_install import ask_worker, catalogue, installs, limits
-from mcp_install.api import my_host, user_of
+from mcp_install import catalogue
+from mcp_install.api import user_of
 from mcp_install.inputs import wanted
-from mcp_install.models import CatalogServer, SshHost
+from mcp_install.models import CatalogServer
 from mcp_install.packages import choose
 from mcp_install.states import (
-    Begun,
     CataloguePage,
     EntryDetail,
     Pasted,
-    PlanState,
-    Wish,
     input_state,
-    plan_state,
 )
 from mcp_install.troubles import Trouble
-from realtime.idempotency import idempotent
 from realtime.paging import LIMIT, page
 
 router = Router(tags=["mcp"])
@@ -81,42 +76,3 @@ def delete_entry(request: HttpRequest, entry_id: uuid.UUID) -> tuple[int, None]:
     """Only what I pasted can be taken out."""
     get_object_or_404(CatalogServer, owner=user_of(request), pk=entry_id).delete()
     return 204, None
-
-
-# --- Plans --------------------------------------------------------------------------------------
-def planned(request: HttpRequest, wish: Wish) -> installs.Planned:
-    """The plan of a wish; a host that was not tested so far is tested first."""
-    host = my_host(request, wish.host_id)
-    try:
-        entry = catalogue.find(user_of(request), wish.server, wish.version)
-    except CatalogServer.DoesNotExist:
-        raise Http404 from None
-    return installs.planned(
-        _known(host),
-        entry,
-        wish.directory,
-        version=wish.version,
-        arguments=wish.arguments,
-        environment=wish.environment,
-    )
-
-
-def _known(host: SshHost) -> SshHost:
-    if not host.is_trusted:
-        raise Trouble("host_key_unknown", host.name)
-    if not host.facts:
-        limits.count(host.owner_id, "test")
-        ask_worker.test(host)
-        host.refresh_from_db()
-    return host
-
-
-@router.post("/installs", response={200: PlanState, 202: Begun}, by_alias=True)
-@idempotent
-def post_install(request: HttpRequest, body: Wish) -> tuple[int, dict[str, Any]]:
-    """Install a server, or put this version in place of the one that is there. With `dryRun` only
-    see what would be done; with the `planHash` from there it is done only if it is still that."""
-    wish = planned(request, body)
-    if body.dry_run:
-        return 200, plan_state(wish.plan, wish.action)
-    return 202, {"install_id": installs.begin(user_of(request), wish, body.plan_hash).pk}

@@ -41,17 +41,28 @@ class McpInstallProgress(Event, frozen=True, kw_only=True, tag="mcp_install_prog
 
 def stage_of(job: Job) -> Stage:
     """COMPLETE, FAILED or CANCELLED; else the stage of the work, CONNECTING before the first."""
-    return _ENDS.get(job.status) or cast("Stage", job.stage or "CONNECTING")
+    if job.status != Status.RUNNING:
+        return _ENDS.get(job.status, "CONNECTING")
+    return cast("Stage", job.stage or "CONNECTING")
+
+
+def progress_of(job: Job) -> int:
+    """Of a run that waits none, whatever it had reached before."""
+    return 0 if job.status in (Status.QUEUED, Status.WAITING) else job.progress
+
+
+def code_of(job: Job, noted: str) -> str:
+    """What went wrong with a run that failed: a worker notes it, unless it was lost."""
+    return (noted or "worker_lost") if job.status == Status.FAILED else ""
 
 
 def mcp_install_progress(job: Job) -> McpInstallProgress:
     """How the installation that the job does stands now."""
     codes = Installation.objects.filter(pk=job.subject).values_list("error_code", flat=True)
-    code = codes.first() if job.status == Status.FAILED else ""
     return McpInstallProgress(
         install_id=str(job.subject),
         stage=stage_of(job),
-        progress=job.progress,
+        progress=progress_of(job),
         message=job.error[:500] or job.message,
-        error=code or UNSET,
+        error=code_of(job, codes.first() or "") or UNSET,
     )

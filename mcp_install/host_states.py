@@ -8,7 +8,7 @@ from pydantic import Field, SecretStr
 
 from mcp_install import credentials, host_keys
 from mcp_install.models import SshHost
-from mcp_install.troubles import KINDS
+from mcp_install.trouble_kinds import KINDS
 from realtime.problems import CamelSchema
 from realtime.text import Text
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from pydantic import SecretStr
 
-from mcp_install import catalogue, plan, seal
+from mcp_install import ask_worker, catalogue, credentials, limits, plan, seal
 from mcp_install.directories import checked_directory
 from mcp_install.facts import Facts
 from mcp_install.inputs import Values
@@ -33,6 +33,18 @@ class Planned:
     secrets: Mapping[str, SecretStr]
     action: Action
     server: McpServer | None
+    inputs: Inputs
+
+
+def known(host: SshHost) -> SshHost:
+    """The host, tested: a plan depends on what it has. Raises Trouble."""
+    if not host.is_trusted:
+        raise Trouble("host_key_unknown", host.name)
+    if not host.facts:
+        limits.count(host.owner_id, "test")
+        ask_worker.test(host)
+        host.refresh_from_db()
+    return host
 
 
 def planned(
@@ -62,7 +74,7 @@ def planned(
     made, secrets = plan.build(server_json, inputs, facts)
     is_there = there is not None and there.state in (State.READY, State.BROKEN)
     action = Action.UPGRADE if is_there else Action.INSTALL
-    return Planned(host, entry, made, secrets, action, there)
+    return Planned(host, entry, made, secrets, action, there, inputs)
 
 
 def _build_id(host: SshHost, directory: str, slug: str, there: McpServer | None) -> str:
@@ -76,6 +88,7 @@ def begin(owner: User, wish: Planned, plan_hash: str = "") -> Installation:
     """Queue the run of a plan; with a hash, only if it is still that plan. Raises Trouble."""
     if plan_hash and plan_hash != wish.plan.hash:
         raise Trouble("plan_changed", plan_hash=wish.plan.hash)
+    _check_credentials(wish.host)
     with transaction.atomic():
         server = _server(owner, wish)
         if server.installations.filter(job__status__in=ACTIVE).exists():
@@ -88,10 +101,29 @@ def begin(owner: User, wish: Planned, plan_hash: str = "") -> Installation:
         run.plan, run.plan_hash = wish.plan.as_json(), wish.plan.hash
         values = {name: secret.get_secret_value() for name, secret in wish.secrets.items()}
         seal.put(run, "secrets", SecretStr(json.dumps(values) if values else ""))
+        given = {"arguments": wish.inputs.arguments, "environment": wish.inputs.environment}
+        seal.put(run, "inputs", SecretStr(json.dumps(given)))
         run.job = jobs.create(owner, KIND, run.pk)
         run.save(force_insert=True)
         jobs.announce(run.job)
     return run
+
+
+def retry(run: Installation) -> None:
+    """Queue a run that failed or was cancelled again. Raises Trouble."""
+    _check_credentials(run.server.host)
+    with transaction.atomic():
+        server = McpServer.objects.select_for_update().get(pk=run.server_id)
+        if server.installations.filter(job__status__in=ACTIVE).exists():
+            raise Trouble("busy", f"{server.directory}/{server.slug}")
+        if not jobs.retry(run.job):
+            raise Trouble("not_again")
+
+
+def _check_credentials(host: SshHost) -> None:
+    """Raises Trouble when somebody has to give them first."""
+    if credentials.are_needed(host):
+        raise Trouble("credentials_needed", host.name)
 
 
 def _server(owner: User, wish: Planned) -> McpServer:

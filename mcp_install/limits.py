@@ -8,7 +8,7 @@ from django.conf import settings
 from mcp_install.troubles import Trouble
 
 SECONDS = 60
-MOST = {"test": 20, "look": 240}  # in so many seconds, for each person
+MOST = {"test": 20, "look": 240, "call": 120}  # in so many seconds, for each person
 
 
 def count(owner_id: int, what: str) -> None:

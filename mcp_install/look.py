@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from mcp_install import files, pool, probe
+from mcp_install import files, pool, probe, warm
 from mcp_install.ask_worker import SECONDS
 from mcp_install.connect import connected, fetch_host_key
 from mcp_install.login import login_of
@@ -21,6 +21,8 @@ from mcp_install.troubles import Trouble, as_dict
 from realtime.background import in_thread
 
 logger = logging.getLogger(__name__)
+
+CALL_SECONDS = SECONDS - 2.0  # so that it is the call that is late, rather than the look
 
 
 async def look(host_id: str, what: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -42,10 +44,7 @@ async def look(host_id: str, what: str, arguments: dict[str, Any]) -> dict[str, 
         logger.exception("%s on host %s failed, reference %s", what, host_id, reference)
         trouble = Trouble("internal_error", f"reference {reference}")
     if host is not None and trouble.code in OF_THE_HOST:
-        found = {"error_code": trouble.code}
-        if key := trouble.facts.get("offered_key"):
-            found["offered_key"] = key
-        await in_thread(_note, host, found)
+        await in_thread(note_trouble, host, trouble)
     return {"trouble": as_dict(trouble)}
 
 
@@ -85,10 +84,15 @@ async def _make_folder(host: SshHost, token: str, path: str, name: str) -> dict[
         return await files.make_folder(line, place, name)
 
 
+async def _call(host: SshHost, server_id: str, tool: str, arguments: Any) -> dict[str, Any]:
+    return await warm.call(host.owner_id, server_id, tool, arguments, CALL_SECONDS)
+
+
 _LOOKS: dict[str, Callable[..., Awaitable[dict[str, Any]]]] = {
     "test": _test,
     "folder": _folder,
     "make_folder": _make_folder,
+    "call": _call,
 }
 OF_THE_HOST = frozenset(  # rather than of one folder of it, or of what was asked
     {
@@ -97,6 +101,14 @@ OF_THE_HOST = frozenset(  # rather than of one folder of it, or of what was aske
         "credentials_lost", "probe_failed", "unsupported_system",
     }
 )  # fmt: skip
+
+
+def note_trouble(host: SshHost, trouble: Trouble) -> None:
+    """One of `OF_THE_HOST`, for whoever looks at the host next."""
+    found = {"error_code": trouble.code}
+    if key := trouble.facts.get("offered_key"):
+        found["offered_key"] = key
+    _note(host, found)
 
 
 def _note(host: SshHost, found: dict[str, Any]) -> None:

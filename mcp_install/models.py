@@ -56,6 +56,9 @@ class SshHost(models.Model):
     error_code = models.CharField(
         max_length=40, blank=True, help_text="How the last use failed; empty when it did not."
     )
+    tidying_until = models.DateTimeField(
+        null=True, blank=True, help_text="No run begins before, as an earlier one is tidied up."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -194,9 +197,10 @@ class Action(models.TextChoices):
 class Installation(models.Model):
     """One run: the `installId` of events. What its owner confirmed is `plan`, as `plan.Plan`.
 
-    `secrets` is a sealed JSON object, by the names that the plan refers to. `build` names the
-    folder of the run, and stays over retries. `launch` is what starts the server, found when it was
-    verified: a program by its absolute path, and its arguments, as the plan has them.
+    `secrets` is a sealed JSON object, by the names that the plan refers to; `inputs` another, of
+    what was given, for the next version. `build` names the folder of the run, and stays over
+    retries. `launch` is what starts the server, found when it was verified: a program by its
+    absolute path, and its arguments, as the plan has them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -211,9 +215,13 @@ class Installation(models.Model):
     plan = models.JSONField(default=dict, blank=True)
     plan_hash = models.CharField(max_length=64, blank=True)
     secrets = SealedField()
+    inputs = SealedField()
     build = models.CharField(max_length=300, blank=True)
     launch = models.JSONField(default=list, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
+    has_left = models.BooleanField(
+        default=False, help_text="It may have left processes or a half-made build on its host."
+    )
     log_length = models.PositiveBigIntegerField(
         default=0, help_text="Characters of output so far, those dropped included."
     )

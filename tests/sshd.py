@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psutil
 import pytest
 
 from demo.stack import free_port
@@ -41,6 +42,10 @@ class Account:
             cwd=self.home, check=True, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         return done.stdout
+
+    def change_shell(self, shell: str) -> None:
+        """Sign in with another login shell from now on; as root alone."""
+        _do("usermod", "--shell", shell, self.name)
 
 
 @contextmanager
@@ -140,6 +145,15 @@ class Sshd:
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.02)
+
+    def cut(self) -> None:
+        """Gone at once, with all its connections, but not what was started through them."""
+        own = psutil.Process(self.process.pid)
+        servers = [p for p in own.children(recursive=True) if p.name().startswith("sshd")]
+        for process in (own, *servers):
+            process.kill()
+        self.process.wait(10)
+        (self.folder / "log").unlink(missing_ok=True)
 
     def log(self) -> str:
         path = self.folder / "log"

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from pygments.lexers.javascript import JavascriptLexer
 from pygments.token import Comment
 
+from demo.browser_packages import MODULES, PackageFinder
 from demo.static_files import collect, lean, modules
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,3 +64,16 @@ def test_only_what_is_ours_is_sent_lean(own_folder: Path) -> None:
         assert b"class LiveSocket" in sent.read_bytes()
         assert b"@ts-check" not in sent.read_bytes()
     assert b"\n    " in (own_folder / "admin/css/base.css").read_bytes()
+
+
+def test_of_packages_only_what_pages_load_is_collected(own_folder: Path) -> None:
+    collect()
+    sent = sorted(path.name for path in (own_folder / "xterm").rglob("*.*js"))
+    assert len(sent) == 2  # under its name, and the hashed one
+    assert (own_folder / MODULES["@xterm/xterm"]).exists()
+
+
+def test_a_package_that_was_not_installed_is_told_at_once(settings: Any, tmp_path: Path) -> None:
+    settings.BASE_DIR = tmp_path
+    with pytest.raises(ImproperlyConfigured, match="make install"):
+        list(PackageFinder().list(None))

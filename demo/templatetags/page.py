@@ -17,6 +17,7 @@ STAGES = {
     "CHUNKING": "Splitting",
     "EMBEDDING": "Embedding",
     "INDEXING": "Indexing",
+    "SWITCHING": "Switching",
     "STARTED": "Starting",
     "RETRIEVAL": "Finding passages",
     "GENERATION": "Writing the answer",
@@ -30,6 +31,10 @@ STAGES = {
     "RESUMING": "Coming back",
     "STALE": "Coming back too late",
     "REVOKING": "Ending the sign-in",
+    "CONNECTING": "Connecting",
+    "PREPARING": "Preparing",
+    "EXECUTING": "Installing",
+    "VERIFYING": "Checking",
 }
 STATUSES = {
     "QUEUED": "Waiting",
@@ -38,6 +43,7 @@ STATUSES = {
     "FAILED": "Failed",
     "CANCELLED": "Cancelled",
 }
+PROGRAMS = {"python": "Python", "node": "Node.js", "git": "Git", "docker": "Docker"}
 MEDIA_TYPES = {
     "application/pdf": "PDF",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
@@ -93,6 +99,19 @@ def media_type(document: object) -> str:
     """The kind of a document in a word: from its content, or by its name."""
     known = MEDIA_TYPES.get(getattr(document, "media_type", ""))
     return known or getattr(document, "suffix", "").lstrip(".").upper() or "File"
+
+
+@register.filter
+def program(name: str) -> str:
+    return PROGRAMS.get(name, name)
+
+
+@register.filter
+def megabytes(number: int) -> str:
+    """An amount of them as people say it: 512 MB, 1.5 GB, 20 GB."""
+    if number < 1024:
+        return f"{number} MB"
+    return f"{number / 1024:.1f} GB" if number < 10 * 1024 else f"{number // 1024} GB"
 
 
 @register.filter

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from chat import approve, attempt, calls, sessions, tasks, tools, turns
+from chat import approve, attempt, calls, checks, sessions, tasks, tools, turns
 from chat.approve import NOBODY
 from chat.attempt import TOO_MANY_ROUNDS
 from chat.calls import GONE, UNKNOWN
@@ -467,5 +467,16 @@ def test_tools_have_names_that_models_take_and_that_differ() -> None:
     assert all(set(name) <= set("_-").union(map(chr, range(48, 123))) for name in names)
 
 
-def test_without_a_provider_there_are_no_tools(ann: User) -> None:
+def test_who_has_installed_nothing_has_no_tools(ann: User) -> None:
     assert tools.provider().servers(ann.pk) == []
+
+
+@pytest.mark.parametrize("wrong", ["nowhere.Tools", "chat.tools.Nothing", "chat.tools.Tool", "x"])
+def test_a_provider_that_is_none_is_told_when_the_product_starts(
+    settings: Settings, wrong: str
+) -> None:
+    assert checks.tool_provider(None) == []
+    settings.TOOL_PROVIDER = wrong
+    (error,) = checks.tool_provider(None)
+    assert error.id == "chat.E001"
+    assert wrong in error.msg

@@ -11,12 +11,13 @@ from django.contrib.auth.models import User
 from django.db import connections
 from pydantic import SecretStr
 
-from mcp_install import ask_worker, seal
+from mcp_install import ask_worker, seal, warm
 from mcp_install.login import Login
 from mcp_install.models import AuthMethod, SshHost
 from mcp_install.tasks import answer_look
-from realtime import ask
+from realtime import ask, background
 from tests.sshd import Account, Sshd, account, running
+from tests.stack import until
 
 HostOf = Callable[..., SshHost]
 
@@ -86,6 +87,20 @@ def worker(transactional_db: None, valkey: Any, monkeypatch: pytest.MonkeyPatch)
         connections.close_all()
 
     monkeypatch.setattr(ask, "current_app", Broker())
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """No server is kept for the next test."""
+
+    async def end() -> None:
+        for one in list(warm._kept.values()):
+            one.end()
+
+    yield
+    if warm._kept:
+        background.run(end())
+    until(lambda: not warm._kept)
 
 
 def new_host(sshd: Sshd, someone: Account, **more: Any) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from mcp_install import troubles
 from mcp_install.look import OF_THE_HOST
-from mcp_install.troubles import KINDS, Trouble
+from mcp_install.trouble_kinds import KINDS
+from mcp_install.troubles import Trouble
 
 APP = Path(__file__).resolve().parents[2] / "mcp_install"
 

@@ -88,6 +88,9 @@ function openDialog(id) {
   if (dialog && !dialog.open) dialog.showModal();
 }
 
+const here = document.querySelector("header nav [aria-current]"); // on a narrow page the others scroll
+here?.scrollIntoView({ block: "nearest", inline: "center" });
+
 for (const select of /** @type {HTMLSelectElement[]} */ (all("[data-submit]"))) {
   select.addEventListener("change", () => select.form?.requestSubmit());
 }

@@ -78,7 +78,7 @@ class CollectionNav extends HTMLElement {
     wrong.textContent = "";
     try {
       const query = method === "DELETE" ? `?documents=${fields.get("documents")}` : "";
-      const body = method === "DELETE" ? undefined : { name: fields.get("name") };
+      const body = method === "DELETE" ? undefined : Object.fromEntries(fields);
       const made = await call(method, url + query, body);
       if (method === "POST") return location.assign(`?collection=${made.collectionId}`);
       if (method === "DELETE") return location.assign(this.dataset.all ?? "");

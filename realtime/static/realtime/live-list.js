@@ -220,7 +220,7 @@ export class LiveList extends HTMLElement {
 }
 
 /** What a job's event is about. @param {Message} event */
-const subjectOf = (event) => event.documentId ?? event.queryId ?? event.testId;
+const subjectOf = (event) => event.documentId ?? event.queryId ?? event.installId ?? event.testId;
 
 /** @param {Element} job */
 const rowOf = (job) => /** @type {HTMLElement | null} */ (job.closest(".row"));
