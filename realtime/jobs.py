@@ -185,8 +185,7 @@ def change(job: Job, condition: Q, **fields: Any) -> bool:
 
 
 def cancel(job: Job) -> bool:
-    """Ask the job to end. If no worker has it, it ends now; running, at its next step. False once
-    it ended."""
+    """Ask the job to end: now, if no worker has it, else at its next step. False once it ended."""
     with transaction.atomic():
         if _cancel_now(job, Q(status__in=(Status.QUEUED, Status.WAITING))):
             _ended(Job.objects.get(pk=job.pk))
