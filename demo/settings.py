@@ -287,5 +287,6 @@ LOGGING = {
         "mcp": {"level": "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "asyncssh": {"level": "WARNING"},
+        "watchfiles": {"level": "WARNING"},
     },
 }

@@ -9,23 +9,35 @@ import uuid
 
 from django.db import connection
 
-from realtime.models import Status
-
+# From one owner to the next in the index, however many wait; then the first of each.
 _NEXT = """
-SELECT id FROM (
-    SELECT DISTINCT ON (owner_id) id, owner_id, queued_at FROM realtime_job
-    WHERE kind = %(kind)s AND status = %(queued)s ORDER BY owner_id, queued_at, id
+WITH RECURSIVE owners AS (
+    (
+        SELECT owner_id FROM realtime_job WHERE kind = %(kind)s AND status = 'QUEUED'
+        ORDER BY owner_id LIMIT 1
+    )
+    UNION ALL
+    SELECT (
+        SELECT job.owner_id FROM realtime_job AS job
+        WHERE job.kind = %(kind)s AND job.status = 'QUEUED' AND job.owner_id > owners.owner_id
+        ORDER BY job.owner_id LIMIT 1
+    ) FROM owners WHERE owner_id IS NOT NULL
+)
+SELECT oldest.id FROM owners CROSS JOIN LATERAL (
+    SELECT id, queued_at FROM realtime_job AS job
+    WHERE job.kind = %(kind)s AND job.status = 'QUEUED' AND job.owner_id = owners.owner_id
+    ORDER BY queued_at LIMIT 1
 ) AS oldest
 ORDER BY (
     SELECT max(started_at) FROM realtime_job AS served
-    WHERE served.kind = %(kind)s AND served.owner_id = oldest.owner_id
-) NULLS FIRST, queued_at
+    WHERE served.kind = %(kind)s AND served.owner_id = owners.owner_id
+) NULLS FIRST, oldest.queued_at
 LIMIT 1
 """
 _LINE = """
 SELECT id, row_number() OVER (ORDER BY turn, queued_at, id) - 1 FROM (
     SELECT id, queued_at, row_number() OVER (PARTITION BY owner_id ORDER BY queued_at, id) AS turn
-    FROM realtime_job WHERE kind = %(kind)s AND status = %(queued)s
+    FROM realtime_job WHERE kind = %(kind)s AND status = 'QUEUED'
 ) AS waiting
 """
 
@@ -33,7 +45,7 @@ SELECT id, row_number() OVER (ORDER BY turn, queued_at, id) - 1 FROM (
 def next_job(kind: str) -> uuid.UUID | None:
     """The id of the job that is to be claimed next, if any waits."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, {"kind": kind, "queued": Status.QUEUED.value})
+        cursor.execute(_NEXT, {"kind": kind})
         row = cursor.fetchone()
     return row[0] if row else None
 
@@ -41,5 +53,5 @@ def next_job(kind: str) -> uuid.UUID | None:
 def line(kind: str) -> dict[uuid.UUID, int]:
     """How many are before each that waits, if every owner is served in turn."""
     with connection.cursor() as cursor:
-        cursor.execute(_LINE, {"kind": kind, "queued": Status.QUEUED.value})
+        cursor.execute(_LINE, {"kind": kind})
         return dict(cursor.fetchall())

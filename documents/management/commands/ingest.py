@@ -82,6 +82,11 @@ class Command(BaseCommand):
                 time.sleep(error.seconds)
 
     def _tell(self, found: Found) -> None:
+        if found.what in ("changed", "removed"):  # what came of this file before is not waited for
+            source = found.path.resolve()
+            earlier = [key for key, (path, _) in self.waiting.items() if path.resolve() == source]
+            for key in earlier:
+                del self.waiting[key]
         if found.document and found.is_taken:
             self.waiting[found.document.job_id] = (found.path, found.document)
         if found.what == "failed":
