@@ -9,8 +9,8 @@ from chat.blocks import Sources
 from chat.models import Message, Role, Source
 from chat.offers import Offer
 from rag.answer import NOTHING_FOUND, Extractive
-from rag.embedder import get_embedder
 from rag.events import RagProgress, Stage
+from rag.in_use import current
 from rag.limits import Limits
 from rag.process import why_nothing
 from rag.retrieve import Passage, retrieve
@@ -56,7 +56,7 @@ def ground(
     sources = sources_of(rows)
     if not offer.is_demo:
         return Grounding(passages, sources)
-    quotes = Extractive(get_embedder())  # a model so small would invent; sentences do not
+    quotes = Extractive(current())  # a model so small would invent; sentences do not
     words = "".join(quotes.answer(path[-1].content, passages, report.check))
     return Grounding(passages, sources, words, quotes.name)
 
@@ -68,7 +68,7 @@ def _question(path: Sequence[Message]) -> str:
 
 
 def _find(reply: Message, question: str, limits: Limits, report: Report) -> list[Source]:
-    embedder = get_embedder()
+    embedder = current()
     _tell(reply, report, "EMBEDDING", 20, "Generating query embedding")
     vector = embedder.embed_question(question)
     _tell(reply, report, "RETRIEVAL", 40, "Retrieving relevant chunks")

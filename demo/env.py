@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -34,6 +35,17 @@ def integer(name: str, default: int) -> int:
         return int(value)
     except ValueError:
         raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}") from None
+
+
+def fraction(name: str, default: float) -> float:
+    value = text(name)
+    try:
+        found = float(value) if value else default
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 1:
+        raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, not {value!r}")
+    return found
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -83,3 +95,13 @@ class Running:
         except (OSError, ValueError, TypeError, psutil.Error):
             return None
         return running if alive else None
+
+
+def packaged(package: str, ending: str) -> Path | None:
+    """A model file inside an installed package, which is never imported."""
+    try:
+        files = metadata.files(package) or []
+    except metadata.PackageNotFoundError:
+        return None
+    found = next((file for file in files if str(file).endswith(ending)), None)
+    return Path(str(found.locate())) if found else None

@@ -114,6 +114,8 @@ def _activity(job: Job) -> Activity:
             unsteady=True,
             ends="stop",
         )
+    if job.kind == "rag.reindex":
+        return Activity(job, "Index all documents anew", "All documents", "", "")
     if run := getattr(job, "installation", None):
         does = f"{run.get_action_display()} a server"
         url = reverse("servers:run", args=[run.pk])

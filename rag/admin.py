@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from rag.models import ChunkLength, Embedding, EmbeddingModel, Passage, Posting, Query
+from rag.models import Embedding, EmbeddingModel, Indexed, Passage, Posting, Query
 from realtime.admin import ReadOnlyAdmin
 
 
@@ -31,7 +31,7 @@ class PassageAdmin(ReadOnlyAdmin):
 
 @admin.register(EmbeddingModel)
 class EmbeddingModelAdmin(ReadOnlyAdmin):
-    list_display = ("name", "dimensions", "created_at")
+    list_display = ("name", "dimensions", "is_current", "created_at")
 
 
 @admin.register(Embedding)
@@ -48,8 +48,8 @@ class PostingAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
 
-@admin.register(ChunkLength)
-class ChunkLengthAdmin(ReadOnlyAdmin):
-    list_display = ("chunk_id", "length", "owner")
-    list_select_related = ("owner",)
-    show_full_result_count = False
+@admin.register(Indexed)
+class IndexedAdmin(ReadOnlyAdmin):
+    list_display = ("document", "language", "chunks", "terms", "owner")
+    list_select_related = ("owner", "document")
+    list_filter = ("language",)

@@ -2,20 +2,23 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
+from ninja import Query as Query_
 from ninja import Router
 from pydantic import Field
 
 from documents.api import user_of
-from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, checked
+from rag.ask import MOST_TOP_K, TOP_K, NotAsked, ask, ask_again, checked
 from rag.events import rag_progress
 from rag.models import Query
-from rag.search import NoReply, search
+from rag.parts import Parts
+from rag.readers import NotShown, readable, show_to
+from rag.search import Found, NoReply, Options, search
 from realtime import jobs
 from realtime.idempotency import idempotent
 from realtime.paging import LIMIT, page
@@ -24,10 +27,24 @@ from realtime.problems import CamelSchema, Problem
 router = Router(tags=["rag"])
 
 
+class PartsBody(CamelSchema):
+    """What takes part in the search; all does unless it is switched off."""
+
+    dense: bool = True
+    lexical: bool = True
+    rerank: bool = True
+    join: bool = True
+    distinct: bool = True
+
+
 class Question(CamelSchema):
+    """`source` says whose documents, where no `documentIds` do."""
+
     question: str
     document_ids: list[uuid.UUID] = Field(default=[], max_length=100)
     collection_ids: list[uuid.UUID] = Field(default=[], max_length=100)
+    source: Literal["mine", "shared", "all"] = "mine"
+    parts: PartsBody = PartsBody()
     top_k: int = Field(default=TOP_K, ge=1, le=MOST_TOP_K)
 
 
@@ -64,16 +81,42 @@ class QuerySummary(CamelSchema):
 
 
 class QueryState(QuerySummary):
-    """`timings` is in milliseconds by stage."""
+    """`timings` is in milliseconds by stage; `trace` says what each part of the search contributed,
+    and what of the answer may be wrong."""
 
+    owner: str
     document_ids: list[uuid.UUID]
     collection_ids: list[uuid.UUID]
+    source: str
+    trace: dict[str, Any]
     passages: list[PassageState]
     timings: dict[str, int]
 
 
-class Found(CamelSchema):
+class Reader(CamelSchema):
+    username: str
+
+
+class Readers(CamelSchema):
+    """The names of those who may look at a query of mine."""
+
+    readers: list[str]
+
+
+class FoundState(CamelSchema):
     passages: list[PassageState]
+    trace: dict[str, Any]
+
+
+class Wanted(CamelSchema):
+    """`document`, `collection` and `without`, the parts that are switched off, may be repeated."""
+
+    q: str
+    top_k: int = Field(default=TOP_K, ge=1, le=MOST_TOP_K)
+    source: Literal["mine", "shared", "all"] = "mine"
+    document: list[uuid.UUID] = Field(default=[], max_length=100)
+    collection: list[uuid.UUID] = Field(default=[], max_length=100)
+    without: list[Literal["dense", "lexical", "rerank", "join", "distinct"]] = []
 
 
 class QueryPage(CamelSchema):
@@ -98,8 +141,11 @@ def summary(query: Query) -> dict[str, Any]:
 
 def state(query: Query) -> dict[str, Any]:
     return summary(query) | {
+        "owner": query.owner.get_username(),
         "document_ids": list(query.documents.values_list("pk", flat=True)),
         "collection_ids": list(query.collections.values_list("pk", flat=True)),
+        "source": query.source,
+        "trace": query.trace,
         "passages": list(query.passages.values(*PassageState.model_fields)),
         "timings": query.job.timings,
     }
@@ -118,9 +164,16 @@ def found(request: HttpRequest, query_id: uuid.UUID) -> Query:
 def post_query(request: HttpRequest, body: Question) -> tuple[int, dict[str, Any]]:
     """Ask my documents, or those of `documentIds` and those in `collectionIds`. The answer comes by
     the socket."""
-    user, places = user_of(request), body.collection_ids
     try:
-        query = ask(user, body.question, body.document_ids, body.top_k, collections=places)
+        query = ask(
+            user_of(request),
+            body.question,
+            body.document_ids,
+            body.top_k,
+            collections=body.collection_ids,
+            source=body.source,
+            parts=Parts(**body.parts.dict()),
+        )
     except NotAsked as error:
         words = str(error)
         raise Problem(422, "The question was not taken", words, {"question": [words]}) from None
@@ -138,8 +191,8 @@ def index(request: HttpRequest, cursor: str = "", limit: int = LIMIT) -> dict[st
 
 @router.get("/queries/{uuid:query_id}", response=QueryState, by_alias=True)
 def show(request: HttpRequest, query_id: uuid.UUID) -> dict[str, Any]:
-    """The answer as far as it is written, and the passages it rests on."""
-    return state(found(request, query_id))
+    """The answer as far as it is written, and the passages it rests on; mine, or shown to me."""
+    return state(get_object_or_404(readable(user_of(request)), pk=query_id))
 
 
 @router.post("/queries/{uuid:query_id}/cancel", response={202: QueryState}, by_alias=True)
@@ -161,13 +214,50 @@ def retry(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any
     return 202, state(query)
 
 
-@router.get("/search", response=Found, by_alias=True)
-def get_search(request: HttpRequest, q: str, topK: int = TOP_K) -> dict[str, Any]:
-    """Retrieval alone: the passages that an answer would rest on, the best first."""
+@router.post("/queries/{uuid:query_id}/again", response={202: Asked}, by_alias=True)
+@idempotent
+def again(request: HttpRequest, query_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
+    """Ask the same of the same documents, as a query of its own."""
     try:
-        passages = search(user_of(request).pk, checked(q), max(1, min(topK, MOST_TOP_K)))
+        return 202, {"query_id": ask_again(found(request, query_id)).pk}
+    except NotAsked as error:
+        raise Problem(409, "It cannot be asked again", str(error)) from None
+
+
+@router.post("/queries/{uuid:query_id}/readers", response=Readers, by_alias=True)
+def add_reader(request: HttpRequest, query_id: uuid.UUID, body: Reader) -> dict[str, Any]:
+    """Let a person look at the finished query, with its passages."""
+    query = found(request, query_id)
+    try:
+        show_to(query, body.username)
+    except NotShown as error:
+        words = str(error)
+        raise Problem(422, "It is not shared", words, {"username": [words]}) from None
+    return _readers(query)
+
+
+@router.delete("/queries/{uuid:query_id}/readers/{username}", response=Readers, by_alias=True)
+def remove_reader(request: HttpRequest, query_id: uuid.UUID, username: str) -> dict[str, Any]:
+    query = found(request, query_id)
+    reader = get_object_or_404(query.readers, username=username)
+    query.readers.remove(reader)
+    return _readers(query)
+
+
+def _readers(query: Query) -> dict[str, Any]:
+    return {"readers": list(query.readers.order_by("username").values_list("username", flat=True))}
+
+
+@router.get("/search", response=FoundState, by_alias=True)
+def get_search(request: HttpRequest, wanted: Query_[Wanted]) -> Found:
+    """Retrieval alone: the passages that an answer would rest on, the best first."""
+    parts = Parts(**{name: name not in wanted.without for name in Parts.__dataclass_fields__})
+    options: Options = {"source": wanted.source, "parts": parts.left_out}
+    options["documents"] = [str(pk) for pk in wanted.document]
+    options["collections"] = [str(pk) for pk in wanted.collection]
+    try:
+        return search(user_of(request).pk, checked(wanted.q), wanted.top_k, options)
     except NotAsked as error:
         raise Problem(422, "The question was not taken", str(error), {"q": [str(error)]}) from None
     except NoReply as error:
         raise Problem(503, "No answer", str(error)) from None
-    return {"passages": passages}

@@ -1,14 +1,16 @@
 """How a question comes in. Imported by the web process: no model is loaded here."""
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from documents.models import Document
 from rag.limits import chosen
 from rag.models import Query
+from rag.parts import ALL, Parts, Source
 from realtime import jobs
 
 MOST_CHARACTERS = 4000
@@ -27,22 +29,56 @@ def ask(
     top_k: int = TOP_K,
     *,
     collections: list[uuid.UUID] | None = None,
+    source: Source = "mine",
+    parts: Parts = ALL,
 ) -> Query:
-    """A queued question to the owner's documents, or to some of them and those in some collections.
+    """A queued question to the owner's documents, to those shared with them, to both, or to the
+    given ones of these and those in some collections.
 
-    Raises NotAsked for words that are no question, ObjectDoesNotExist for documents or collections
-    that are not the owner's.
+    Raises NotAsked for words that are no question, ObjectDoesNotExist for documents that the owner
+    may not see, or collections of others.
     """
     question = checked(question)
     found, places = chosen(owner.pk, documents or [], collections or [])
+    if not (parts.dense or parts.lexical):
+        raise NotAsked("Search by meaning, by words, or by both.")
     with transaction.atomic():
-        query = Query(owner=owner, question=question, top_k=max(1, min(top_k, MOST_TOP_K)))
+        query = Query(
+            owner=owner,
+            question=question,
+            top_k=max(1, min(top_k, MOST_TOP_K)),
+            source="chosen" if found or places else source,
+            parts=parts.left_out,
+        )
         query.job = jobs.create(owner, "rag.answer", query.pk)
         query.save(force_insert=True)
         query.documents.set(found)
         query.collections.set(places)
         jobs.announce(query.job)
     return query
+
+
+def ask_again(query: Query) -> Query:
+    """The same question as a query of its own, so that both can be compared. Raises NotAsked when
+    the documents that were asked are gone."""
+    documents = list(query.documents.values_list("pk", flat=True))
+    collections = list(query.collections.values_list("pk", flat=True))
+    if query.source == "chosen" and not (documents or collections):
+        raise NotAsked("The documents that were asked are not there any more.")
+    source = cast("Source", query.source)
+    parts = Parts(**query.parts)
+    try:
+        return ask(
+            query.owner,
+            query.question,
+            documents,
+            query.top_k,
+            collections=collections,
+            source=source,
+            parts=parts,
+        )
+    except ObjectDoesNotExist:
+        raise NotAsked("Some of the documents that were asked cannot be seen any more.") from None
 
 
 def follow_version(old: Document, new: Document, **_: Any) -> None:

@@ -13,9 +13,8 @@ def without_citations(text: str) -> str:
     return _CITATION.sub("", text)
 
 
-def only_known(pieces: Iterable[str], ranks: Collection[int]) -> Iterator[str]:
-    """The pieces, without citations of anything but `ranks`; `[1, 9]` becomes `[1]`."""
-    known = Known(ranks)
+def only_known(pieces: Iterable[str], known: "Known") -> Iterator[str]:
+    """The pieces, without citations of anything but what is known; `[1, 9]` becomes `[1]`."""
     for piece in pieces:
         if ready := known.add(piece):
             yield ready
@@ -26,12 +25,14 @@ def only_known(pieces: Iterable[str], ranks: Collection[int]) -> Iterator[str]:
 class Known:
     """Takes away citations of anything but `ranks` from a text that comes in pieces.
 
-    White space and an open bracket are held back until it is clear what they are.
+    White space and an open bracket are held back until it is clear what they are. `invented` are
+    the ranks that were taken away.
     """
 
     def __init__(self, ranks: Collection[int]) -> None:
         self._ranks = ranks
         self._held = ""
+        self.invented: set[int] = set()
 
     def add(self, piece: str) -> str:
         """What is ready now."""
@@ -50,5 +51,7 @@ class Known:
         return _CITATION.sub(self._known, text)
 
     def _known(self, match: re.Match[str]) -> str:
-        kept = [rank for rank in re.findall(r"\d+", match[2]) if int(rank) in self._ranks]
+        ranks = re.findall(r"\d+", match[2])
+        kept = [rank for rank in ranks if int(rank) in self._ranks]
+        self.invented |= {int(rank) for rank in ranks} - set(self._ranks)
         return match[1] + "".join(f"[{rank}]" for rank in kept) if kept else ""

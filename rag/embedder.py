@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from documents.chunk import load_tokenizer, verified
+from rag.language import ENGLISH
 
 Vectors = npt.NDArray[np.float32]  # shape (texts, dimensions), each row of length 1
 Check = Callable[[int], None]  # called with how many texts are done
@@ -38,6 +39,16 @@ class Embedder(Protocol):
     @property
     def dimensions(self) -> int: ...
 
+    @property
+    def base_url(self) -> str:
+        """Of its server; empty where it runs in this process."""
+        ...
+
+    @property
+    def languages(self) -> frozenset[str] | None:
+        """The codes of those that it knows; None stands for all."""
+        ...
+
     def embed_passages(self, texts: list[str], check: Check = ignore) -> Vectors:
         """One row per text, in order. What `check` raises ends it."""
         ...
@@ -52,6 +63,8 @@ class MiniLM:
 
     name = MINILM_NAME
     dimensions = 384
+    base_url = ""
+    languages: frozenset[str] | None = frozenset({ENGLISH})
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,14 +1,14 @@
 """What sockets are told of a question: its stages, its answer as it grows, and how it ended."""
 
 from collections.abc import Iterator
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import msgspec
 from django.contrib.auth.models import User
 from msgspec import UNSET, UnsetType
 
 from rag.models import Passage, Query
-from realtime.events import Event, MessageChunk
+from realtime.events import Event, JobState, MessageChunk
 from realtime.models import Job, Status
 
 MOST_BYTES = 12 * 1024  # of a whole event, which may be 16 KiB with its envelope
@@ -63,6 +63,27 @@ class RagProgress(Event, frozen=True, kw_only=True, tag="rag_progress"):
     message: str
     progress: int
     result: Result | UnsetType = UNSET
+
+
+class ReindexProgress(Event, frozen=True, kw_only=True, tag="reindex_progress"):
+    """A new index moved on. `progress` is in percent; `stage` is empty before the first."""
+
+    reindex_id: str
+    status: JobState
+    stage: Literal["", "EMBEDDING", "INDEXING", "SWITCHING"]
+    progress: int
+    message: str
+
+
+def reindex_progress(job: Job) -> ReindexProgress:
+    """How the reindexing stands now."""
+    return ReindexProgress(
+        reindex_id=str(job.subject),
+        status=cast("JobState", job.status),
+        stage=cast("Any", job.stage),
+        progress=job.progress,
+        message=job.error[:500] or job.message,
+    )
 
 
 def rag_progress(job: Job, *, with_result: bool = True) -> RagProgress:

@@ -1,5 +1,6 @@
 """The index: a vector per chunk, with an HNSW index per model, and the postings of its terms."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -7,13 +8,15 @@ from django.db import connection, transaction
 
 from documents.models import Chunk, Document
 from rag import lexical
+from rag.beginnings import embedded_texts
 from rag.embedder import Embedder, get_embedder
+from rag.in_use import current
 from rag.models import Embedding, EmbeddingModel
+from rag.nearest import MOST_HNSW_DIMENSIONS
 from realtime.work import Report
 
 POSTED = 1000  # chunks whose postings are written together
 GROUP = 32  # chunks whose vectors are written together: what a killed worker may lose
-MOST_HNSW_DIMENSIONS = 2000  # pgvector's bound; beyond it search is exact
 START, END = 25, 95  # percent of the job
 _LOCK = 7_310_001  # advisory: one process makes the row and the index of a new model
 
@@ -23,29 +26,38 @@ def index_document(document: Document, report: Report, **_: Any) -> None:
 
     Vectors that an earlier attempt has written for the same chunks are kept.
     """
+    index_chunks(document, current(), report)
+    wanted = get_embedder()
+    # A model that takes the place of the current one must not miss what comes in meanwhile.
+    if EmbeddingModel.objects.filter(name=wanted.name).exists():
+        chunks = list(document.chunks.order_by("index").only("id", "index", "document_id", "text"))
+        embed(document, chunks, wanted, report)
+
+
+def index_chunks(document: Document, embedder: Embedder, report: Report) -> None:
+    """The same by one model."""
     report("EMBEDDING", START, "Generating embeddings")
-    embedder = get_embedder()
-    model = model_row(embedder)
-    chunks = list(document.chunks.order_by("index").only("id", "text"))
-    _embed(document, chunks, embedder, model, report)
+    chunks = list(document.chunks.order_by("index").only("id", "index", "document_id", "text"))
+    embed(document, chunks, embedder, report)
     report("INDEXING", END, "Writing the index")
-    with report.fence():
-        lexical.forget(document)
-    for begin in range(0, len(chunks), POSTED):
-        # A fence holds the job's row: short ones let it be cancelled, and its lease renewed.
-        with report.fence():
-            lexical.write(document, chunks[begin : begin + POSTED])
-        report("INDEXING", END + (100 - END) * begin // len(chunks), "Writing the index")
+    post(document, chunks, report)
     report("INDEXING", 100, "Writing the index")
 
 
-def _embed(
-    document: Document,
-    chunks: list[Chunk],
-    embedder: Embedder,
-    model: EmbeddingModel,
-    report: Report,
-) -> None:
+def post(document: Document, chunks: Sequence[Chunk], report: Report) -> None:
+    """Write the postings of all the document's chunks anew."""
+    with report.fence():
+        row = lexical.begin(document, chunks)
+    for begin in range(0, len(chunks), POSTED):
+        # A fence holds the job's row: short ones let it be cancelled, and its lease renewed.
+        with report.fence():
+            lexical.write(row, chunks[begin : begin + POSTED])
+        report("INDEXING", END + (100 - END) * begin // len(chunks), "Writing the index")
+
+
+def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, report: Report) -> None:
+    """Write the vectors that are missing."""
+    model = model_row(embedder)
     kept = set(
         Embedding.objects.filter(document=document, model=model).values_list("chunk_id", flat=True)
     )
@@ -59,7 +71,7 @@ def _embed(
 
     for begin in range(0, len(missing), GROUP):
         group = missing[begin : begin + GROUP]
-        rows = embedder.embed_passages([chunk.text for chunk in group], partial(check, begin))
+        rows = embedder.embed_passages(embedded_texts(group), partial(check, begin))
         with report.fence():
             shared = {"model": model, "owner_id": document.owner_id, "document": document}
             Embedding.objects.bulk_create(
@@ -69,19 +81,35 @@ def _embed(
 
 
 def model_row(embedder: Embedder) -> EmbeddingModel:
-    """The row of the embedder's model; its first use makes it, and its index."""
+    """The row of the embedder's model; its first use makes it, and its index.
+
+    While the current model has embedded nothing, the new one takes its place.
+    """
     model = EmbeddingModel.objects.filter(name=embedder.name).first()
     if model is not None:
         return model
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        is_first = not Embedding.objects.filter(model__is_current=True).exists()
+        if is_first:
+            EmbeddingModel.objects.filter(is_current=True).update(is_current=False)
         model, created = EmbeddingModel.objects.get_or_create(
-            name=embedder.name, defaults={"dimensions": embedder.dimensions}
+            name=embedder.name,
+            defaults={
+                "dimensions": embedder.dimensions,
+                "base_url": embedder.base_url,
+                "is_current": is_first,
+            },
         )
         if created and model.dimensions <= MOST_HNSW_DIMENSIONS:
-            cursor.execute(
-                f"CREATE INDEX IF NOT EXISTS embedding_hnsw_{model.pk} ON rag_embedding "
-                f"USING hnsw ((vector::vector({model.dimensions})) vector_cosine_ops) "
-                f"WHERE model_id = {model.pk}"
-            )
+            cursor.execute(hnsw(model))
     return model
+
+
+def hnsw(model: EmbeddingModel) -> str:
+    """The statement that makes the index of a model's vectors."""
+    return (
+        f"CREATE INDEX IF NOT EXISTS embedding_hnsw_{model.pk} ON rag_embedding "
+        f"USING hnsw ((vector::vector({model.dimensions})) vector_cosine_ops) "
+        f"WHERE model_id = {model.pk}"
+    )

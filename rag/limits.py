@@ -4,8 +4,10 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.contrib.auth.models import User
 from django.db.models import Q
 
+from documents.access import visible
 from documents.models import Collection, Document
 
 
@@ -30,17 +32,9 @@ class Limits:
 
     @property
     def condition(self) -> Q:
-        """On documents of the owner."""
+        """On documents."""
         chosen = Q(pk__in=self.documents) | Q(collection__in=self.collections)
         return chosen if self != ALL else Q()
-
-    def parameters(self) -> dict[str, Any]:
-        """For SQL: `everything`, `documents` and `collections`."""
-        return {
-            "everything": self == ALL,
-            "documents": list(self.documents),
-            "collections": list(self.collections),
-        }
 
 
 ALL = Limits()
@@ -49,8 +43,9 @@ ALL = Limits()
 def chosen(
     owner_id: int, documents: list[uuid.UUID], collections: list[uuid.UUID]
 ) -> tuple[list[Document], list[Collection]]:
-    """The owner's documents and collections of these ids. Raises DoesNotExist for others."""
-    found = list(Document.objects.filter(owner_id=owner_id, pk__in=documents))
+    """The documents of these ids that a person may see, and their own collections. Raises
+    DoesNotExist for others."""
+    found = list(visible(User(pk=owner_id)).filter(pk__in=documents))
     places = list(Collection.objects.filter(owner_id=owner_id, pk__in=collections))
     if len(found) != len(set(documents)):
         raise Document.DoesNotExist

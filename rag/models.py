@@ -15,7 +15,18 @@ class EmbeddingModel(models.Model):
 
     name = models.CharField(max_length=200, unique=True)
     dimensions = models.PositiveIntegerField()
+    base_url = models.CharField(
+        max_length=500, blank=True, help_text="Of its server; empty for the model that came along."
+    )
+    is_current = models.BooleanField(default=False, help_text="Questions are compared by it.")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_current"], condition=models.Q(is_current=True), name="one_current_model"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -40,18 +51,22 @@ class Embedding(models.Model):
         return f"embedding of chunk {self.chunk_id}"
 
 
-class ChunkLength(models.Model):
-    """How many terms a chunk holds: what its term frequencies are measured against."""
+class Indexed(models.Model):
+    """A document whose words are in the index: its language, and how much of it there is."""
 
-    chunk = models.OneToOneField(
-        Chunk, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    document = models.OneToOneField(
+        Document, on_delete=models.CASCADE, primary_key=True, related_name="+"
     )
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
-    length = models.PositiveIntegerField()
+    language = models.CharField(max_length=8, help_text="Its words are stemmed as those of this.")
+    chunks = models.PositiveIntegerField()
+    terms = models.PositiveBigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "indexed documents"
 
     def __str__(self) -> str:
-        return f"{self.length} terms in chunk {self.chunk_id}"
+        return f"{self.chunks} chunks of document {self.document_id}"
 
 
 class Posting(models.Model):
@@ -99,6 +114,16 @@ class Query(models.Model):
     answer = models.TextField(blank=True)
     answered_by = models.CharField(
         max_length=200, blank=True, help_text="`extractive`, or the language model's name."
+    )
+    source = models.CharField(
+        max_length=8,
+        default="mine",
+        help_text="Whose documents: mine, shared, all, or the chosen ones.",
+    )
+    parts = models.JSONField(default=dict, blank=True, help_text="Parts of the search left out.")
+    trace = models.JSONField(default=dict, blank=True, help_text="What each part contributed.")
+    readers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="+", help_text="May look at it."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

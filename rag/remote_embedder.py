@@ -16,9 +16,11 @@ REMOTE_TRIES = 3
 class RemoteEmbedder:
     """Any OpenAI-compatible `/embeddings`. Raises Failure in words for the owner."""
 
+    languages: frozenset[str] | None = None
+
     def __init__(self, base_url: str, model: str, api_key: str) -> None:
         self.name = model
-        self._url = base_url
+        self.base_url = base_url
         self._client = OpenAI(
             base_url=base_url,
             api_key=api_key or "none",
@@ -47,7 +49,7 @@ class RemoteEmbedder:
                 model=self.name, input=texts, encoding_format="float"
             )
         except (OpenAIError, ValueError) as error:
-            words, _ = in_words(error, self._url, "embedding server")
+            words, _ = in_words(error, self.base_url, "embedding server")
             raise Failure(words) from None
         data = sorted(getattr(answer, "data", None) or [], key=lambda item: item.index)
         if len(data) != len(texts):

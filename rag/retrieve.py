@@ -1,64 +1,62 @@
-"""The chunks that fit a question: by meaning and by words, fused by rank."""
+"""The passages that fit a question: by meaning and by words, fused by rank."""
 
-import uuid
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.db import connection, transaction
-from django.db.models.functions import Length
-from pgvector import Vector
-
-from documents.models import Chunk, Page
+from documents.models import Chunk
 from rag import lexical
 from rag.embedder import Embedder, Vectors
-from rag.limits import ALL, Limits
-from rag.models import EmbeddingModel, FoundPassage
-from realtime.models import Status
+from rag.language import language_of
+from rag.limits import ALL as EVERYTHING
+from rag.limits import Limits
+from rag.models import EmbeddingModel
+from rag.nearest import cosines, nearest
+from rag.parts import ALL, Parts
+from rag.passages import Passage, passages_of, pick
+from rag.rerank import NotReranked, Reranker, get_reranker
+from rag.scope import Corpus, Scope, corpus_of, scope_of
+
+__all__ = ["Passage", "Search", "find", "fuse", "rank", "retrieve"]
 
 CANDIDATES = 100  # of each kind
+RERANKED = 30
 RRF_K = 60
-
-# The planner uses a model's own index only when its number and dimensions stand in the text.
-_NEAREST = """
-SELECT embedding.chunk_id
-FROM rag_embedding AS embedding
-JOIN documents_document AS document ON document.id = embedding.document_id
-JOIN realtime_job AS job ON job.id = document.job_id
-WHERE embedding.model_id = {model} AND embedding.owner_id = %(owner)s AND job.status = %(done)s
-    AND (%(everything)s OR document.id = ANY(%(documents)s::uuid[])
-        OR document.collection_id = ANY(%(collections)s::uuid[]))
-ORDER BY embedding.vector::vector({dimensions}) <=> %(vector)s::vector({dimensions})
-LIMIT %(limit)s
-"""
-_SCORES = """
-SELECT chunk_id, 1 - (vector <=> %(vector)s::vector)
-FROM rag_embedding WHERE model_id = %(model)s AND chunk_id = ANY(%(chunks)s)
-"""
+# What a model makes of a language that it does not know counts little beside the words themselves:
+# nearly nothing but the order of what the words leave equal.
+FOREIGN_WEIGHT = 0.1
 
 
-@dataclass(frozen=True)
-class Passage:
-    """A chunk found for a question. `rank` counts from 1; `score` is the cosine to the question.
+@dataclass
+class Search:
+    """What each part found, as ids of chunks, the best first; milliseconds and words beside it."""
 
-    `start` and `end` are characters of page `page`; where it runs on to `page_to`, `end` is the
-    end of `page`.
-    """
+    scope: Scope
+    corpus: Corpus
+    rankings: dict[str, list[int]] = field(default_factory=dict)
+    milliseconds: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
-    rank: int
-    chunk_id: int
-    document_id: uuid.UUID
-    document_name: str
-    page: int
-    page_to: int
-    start: int
-    end: int
-    text: str
-    score: float
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.milliseconds[part] = round((time.perf_counter() - began) * 1000, 1)
 
-    @classmethod
-    def of(cls, row: FoundPassage) -> "Passage":
-        """A passage that was kept, and whose document is still there."""
-        return cls(**{name: getattr(row, name) for name in cls.__dataclass_fields__})
+    @property
+    def best(self) -> list[int]:
+        return self.rankings["reranked" if "reranked" in self.rankings else "fused"]
+
+
+@dataclass
+class Found:
+    """Passages, and how they came about: JSON for whoever wants to see it."""
+
+    passages: list[Passage]
+    trace: dict[str, Any]
 
 
 def retrieve(
@@ -68,95 +66,112 @@ def retrieve(
     embedder: Embedder,
     *,
     top_k: int = 5,
-    limits: Limits = ALL,
+    limits: Limits = EVERYTHING,
 ) -> list[Passage]:
-    """The `top_k` best chunks of the owner's finished documents, within limits."""
+    """The `top_k` best passages of the owner's finished documents, or of those within limits."""
+    return find(scope_of(owner_id, limits), question, vector, embedder, top_k=top_k).passages
+
+
+def find(
+    scope: Scope,
+    question: str,
+    vector: Vectors | None,
+    embedder: Embedder,
+    *,
+    top_k: int = 5,
+    parts: Parts = ALL,
+) -> Found:
+    """The best passages, and the trace of their finding. Without a vector nothing is found by
+    meaning."""
     model = EmbeddingModel.objects.filter(name=embedder.name).first()
-    rankings = [lexical.search(owner_id, question, CANDIDATES, limits)]
-    if model is not None:
-        rankings.append(nearest(owner_id, vector, model, CANDIDATES, limits))
-    best = fuse(rankings)[:top_k]
-    return _passages(best, _scores(best, vector, model) if model else {})
-
-
-def nearest(
-    owner_id: int,
-    vector: Vectors,
-    model: EmbeddingModel,
-    limit: int,
-    limits: Limits = ALL,
-) -> list[int]:
-    """The ids of the chunks whose vectors are nearest, the nearest first."""
-    parameters: dict[str, Any] = {
-        "owner": owner_id,
-        "vector": Vector(vector).to_text(),
-        "done": Status.DONE.value,
-        "limit": limit,
-        **limits.parameters(),
+    search = rank(scope, question, vector, model, embedder.languages, parts)
+    picked = pick(search.best, top_k, join=parts.join, distinct=parts.distinct)
+    chunks = [chunk.pk for group in picked.groups for chunk in group.chunks]
+    scores = cosines(chunks, vector, model) if model and vector is not None else {}
+    trace = {
+        "parts": asdict(parts),
+        "chunks": search.corpus.chunks,
+        "languages": list(search.corpus.languages),
+        "steps": [
+            {
+                "name": name,
+                "found": len(ranking),
+                "ms": search.milliseconds.get(name, 0),
+                "weight": search.weights.get(name, 1),
+            }
+            for name, ranking in search.rankings.items()
+        ],
+        "joined": picked.joined,
+        "alike": picked.alike,
+        "notes": search.notes,
+        "places": [
+            _places(search, [chunk.pk for chunk in group.chunks]) for group in picked.groups
+        ],
     }
-    sql = _NEAREST.format(model=model.pk, dimensions=model.dimensions)
-    with transaction.atomic(), connection.cursor() as cursor:
-        # The index goes on until enough of its rows are the owner's.
-        cursor.execute("SET LOCAL hnsw.iterative_scan = strict_order")
-        cursor.execute(f"SET LOCAL hnsw.ef_search = {min(1000, max(40, limit))}")
-        cursor.execute(sql, parameters)
-        return [pk for (pk,) in cursor.fetchall()]
+    return Found(passages_of(picked.groups, scores), trace)
 
 
-def fuse(rankings: list[list[int]]) -> list[int]:
-    """Reciprocal rank fusion: the ids of all rankings, the best first."""
+def rank(
+    scope: Scope,
+    question: str,
+    vector: Vectors | None,
+    model: EmbeddingModel | None,
+    languages: frozenset[str] | None = None,
+    parts: Parts = ALL,
+) -> Search:
+    """Chunks by each part and by all together. `languages` are those that the model knows; None
+    stands for all."""
+    search = Search(scope, corpus_of(scope))
+    if parts.lexical:
+        with search.timed("lexical"):
+            ranking = lexical.search(scope, search.corpus, question, CANDIDATES)
+            search.rankings["lexical"] = ranking
+    if parts.dense and model is not None and vector is not None:
+        with search.timed("dense"):
+            ranking = nearest(scope, search.corpus, vector, model, CANDIDATES)
+            search.rankings["dense"] = ranking
+        default = search.corpus.languages[0] if search.corpus.languages else "en"
+        if languages is not None and language_of(question, default) not in languages:
+            search.weights["dense"] = FOREIGN_WEIGHT
+    with search.timed("fused"):
+        weighted = [
+            (ranking, search.weights.get(name, 1.0)) for name, ranking in search.rankings.items()
+        ]
+        search.rankings["fused"] = fuse(weighted)
+    if parts.rerank and (reranker := get_reranker()):
+        _rerank(search, question, reranker)
+    return search
+
+
+def _rerank(search: Search, question: str, reranker: Reranker) -> None:
+    fused = search.rankings["fused"]
+    chunks = Chunk.objects.in_bulk(fused[:RERANKED])
+    first = [pk for pk in fused[:RERANKED] if pk in chunks]
+    if not first:
+        return
+    try:
+        with search.timed("reranked"):
+            scores = reranker.scores(question, [chunks[pk].text for pk in first])
+    except NotReranked as error:
+        search.notes.append(str(error))
+        return
+    by_score = dict(zip(first, scores, strict=True))
+    search.rankings["reranked"] = sorted(first, key=lambda pk: -by_score[pk]) + fused[RERANKED:]
+
+
+def fuse(rankings: Sequence[tuple[Sequence[int], float]]) -> list[int]:
+    """Reciprocal rank fusion of rankings with their weights: all their ids, the best first."""
     scores: dict[int, float] = {}
-    for ranking in rankings:
+    for ranking, weight in rankings:
         for place, pk in enumerate(ranking, 1):
-            scores[pk] = scores.get(pk, 0.0) + 1 / (RRF_K + place)
+            scores[pk] = scores.get(pk, 0.0) + weight / (RRF_K + place)
     return sorted(scores, key=lambda pk: (-scores[pk], pk))
 
 
-def _scores(chunks: list[int], vector: Vectors, model: EmbeddingModel) -> dict[int, float]:
-    parameters: dict[str, Any] = {
-        "vector": Vector(vector).to_text(),
-        "model": model.pk,
-        "chunks": chunks,
+def _places(search: Search, chunks: list[int]) -> dict[str, int]:
+    """The best place of a passage's chunks in each ranking that holds one, from 1."""
+    return {
+        name: min(ranking.index(pk) for pk in chunks if pk in ranking) + 1
+        for name, ranking in search.rankings.items()
+        if any(pk in ranking for pk in chunks)
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_SCORES, parameters)
-        return {pk: float(score) for pk, score in cursor.fetchall()}
-
-
-def _passages(best: list[int], scores: dict[int, float]) -> list[Passage]:
-    """Passages in the order of `best`; chunks that were deleted meanwhile are left out."""
-    chunks = Chunk.objects.select_related("document").in_bulk(best)
-    found = [chunks[pk] for pk in best if pk in chunks]
-    places = _places(found)
-    passages: list[Passage] = []
-    for chunk in found:
-        if (chunk.document_id, chunk.page) not in places:
-            continue
-        page_start, length = places[chunk.document_id, chunk.page]
-        passages.append(
-            Passage(
-                rank=len(passages) + 1,
-                chunk_id=chunk.pk,
-                document_id=chunk.document_id,
-                document_name=chunk.document.name,
-                page=chunk.page,
-                page_to=chunk.page_to,
-                start=chunk.start - page_start,
-                end=min(chunk.end - page_start, length),
-                text=chunk.text,
-                score=round(scores.get(chunk.pk, 0.0), 4),
-            )
-        )
-    return passages
-
-
-def _places(chunks: list[Chunk]) -> dict[tuple[uuid.UUID, int], tuple[int, int]]:
-    """Start and length in characters of the pages that the chunks begin on."""
-    pages = Page.objects.filter(
-        document_id__in={chunk.document_id for chunk in chunks},
-        number__in={chunk.page for chunk in chunks},
-    )
-    rows = pages.annotate(length=Length("text")).values_list(
-        "document_id", "number", "start", "length"
-    )
-    return {(document, number): (start, length) for document, number, start, length in rows}

@@ -1,7 +1,8 @@
 """Retrieval alone, over HTTP: the web process asks a worker, which has the model, and waits."""
 
-from typing import Any
+from typing import Any, TypedDict
 
+from rag.parts import Source
 from realtime.ask import NoAnswer, ask
 
 TASK = "rag.search"
@@ -12,13 +13,29 @@ class NoReply(Exception):
     """No passages; `str()` is for whoever asked."""
 
 
-def search(owner_id: int, question: str, top_k: int) -> list[dict[str, Any]]:
-    """The passages for a question, in the fields of the API. Raises NoReply."""
+class Options(TypedDict, total=False):
+    """`documents` and `collections` are ids; `parts` those that are switched off."""
+
+    documents: list[str]
+    collections: list[str]
+    source: Source
+    parts: dict[str, bool]
+
+
+class Found(TypedDict):
+    """Passages in the fields of the API, and what each part of the search contributed."""
+
+    passages: list[dict[str, Any]]
+    trace: dict[str, Any]
+
+
+def search(owner_id: int, question: str, top_k: int, options: Options | None = None) -> Found:
+    """The passages for a question. Raises NoReply."""
+    arguments = (owner_id, question, top_k, options or {})
     try:
-        found = ask(TASK, owner_id, question, top_k, queue="interactive", seconds=SECONDS)
+        found: Any = ask(TASK, *arguments, queue="interactive", seconds=SECONDS)
     except NoAnswer:
         raise NoReply("The search takes too long: the workers are busy or away.") from None
     if "error" in found:
         raise NoReply(found["error"])
-    passages: list[dict[str, Any]] = found["passages"]
-    return passages
+    return {"passages": found["passages"], "trace": found["trace"]}

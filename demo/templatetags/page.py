@@ -17,6 +17,7 @@ STAGES = {
     "CHUNKING": "Splitting",
     "EMBEDDING": "Embedding",
     "INDEXING": "Indexing",
+    "SWITCHING": "Switching",
     "STARTED": "Starting",
     "RETRIEVAL": "Finding passages",
     "GENERATION": "Writing the answer",

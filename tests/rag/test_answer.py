@@ -55,6 +55,18 @@ def test_what_the_passages_do_not_answer_is_said_plainly(extractive: Extractive)
     assert answer(extractive, "How many eggs?", "") == [NOTHING_FOUND]
 
 
+def test_a_sentence_may_refer_to_the_one_before_it(extractive: Extractive) -> None:
+    bridge = "The bridge over the Arda has seven arches. It was designed by Marta Kovac in spring."
+    said = "".join(answer(extractive, "Who designed the bridge over the Arda?", SHIPS, bridge))
+    assert "It was designed by Marta Kovac in spring. [2]" in said
+
+
+def test_words_are_compared_in_the_language_of_the_passages(extractive: Extractive) -> None:
+    text = "Die Häuser wurden von Fischern gebaut. Sie sind aus hellem Stein."
+    assert answer(extractive, "Wer hat die Häuser gebaut?", text)[0].startswith("Die Häuser")
+    assert answer(extractive, "Wer hat die Oper geschrieben?", text) == [NOTHING_FOUND]
+
+
 def test_a_question_in_a_passage_is_no_answer(extractive: Extractive) -> None:
     assert "Where do bees sleep" not in "".join(answer(extractive, "Where do bees sleep?", BEES))
 

@@ -56,7 +56,7 @@ def test_a_finished_question_shows_its_answer_and_passages(mine: Client, query: 
             "rank": 1, "documentId": None, "documentName": "a.txt", "page": 2, "pageTo": 2,
             "start": 3, "end": 8, "text": "words", "score": 0.5,
         }],
-        "timings": {"A": 1},
+        "timings": {"A": 1}, "owner": "ann", "source": "mine", "trace": {},
     }  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from rag.citations import only_known, without_citations
+from rag.citations import Known, only_known, without_citations
 
 
 @pytest.mark.parametrize(
@@ -15,12 +15,18 @@ from rag.citations import only_known, without_citations
     ],
 )
 def test_only_citations_of_passages_stay_however_the_text_is_cut(text: str, expected: str) -> None:
-    assert "".join(only_known([text], {1, 2})) == expected
-    assert "".join(only_known(list(text), {1, 2})) == expected
+    assert "".join(only_known([text], Known({1, 2}))) == expected
+    assert "".join(only_known(list(text), Known({1, 2}))) == expected
+
+
+def test_what_was_taken_away_is_known() -> None:
+    known = Known({1, 2})
+    assert "".join(only_known(["So [1, 9", "]. And [7]."], known)) == "So [1]. And."
+    assert known.invented == {7, 9}
 
 
 def test_text_flows_before_the_end() -> None:
-    pieces = only_known(iter(["A word", " and", " more [1", "] then"]), {1})
+    pieces = only_known(iter(["A word", " and", " more [1", "] then"]), Known({1}))
     assert next(pieces) == "A word"
     assert list(pieces) == [" and", " more", " [1] then"]
 

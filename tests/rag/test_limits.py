@@ -17,6 +17,7 @@ from rag.limits import Limits
 from rag.models import Query
 from rag.process import NOTHING_THERE, why_nothing
 from rag.retrieve import retrieve
+from rag.scope import corpus_of, scope_of
 from tests.rag.conftest import Ready
 from tests.rag.test_retrieve import BEES, SHIPS
 
@@ -38,7 +39,8 @@ def test_a_search_finds_only_what_is_in_the_collections_or_named_beside_them(
     harbour = filing.create(ann, "Harbour")
     filing.move(Document.objects.filter(pk=ships.pk), harbour)
     assert found(ann, Limits(collections=(harbour.pk,))) == [ships.pk]
-    assert lexical.search(ann.pk, QUESTION, 10, Limits(collections=(harbour.pk,))) == []
+    scope = scope_of(ann.pk, Limits(collections=(harbour.pk,)))
+    assert lexical.search(scope, corpus_of(scope), QUESTION, 10) == []
     both = Limits(documents=(bees.pk,), collections=(harbour.pk,))
     assert set(found(ann, both)) == {bees.pk, ships.pk}
     assert set(found(ann, Limits())) == {bees.pk, ships.pk, other.pk}

@@ -10,8 +10,9 @@ from rag import index, lexical
 from rag.embedder import MiniLM
 from rag.index import index_document, model_row
 from rag.limits import Limits
-from rag.models import ChunkLength, Embedding, EmbeddingModel, Posting
+from rag.models import Embedding, EmbeddingModel, Indexed, Posting
 from rag.retrieve import Passage, fuse, retrieve
+from rag.scope import corpus_of, scope_of
 from realtime.models import Job, Status
 from realtime.work import Cancelled, SilentReport
 from tests.rag.conftest import Ready
@@ -24,6 +25,11 @@ SHIPS = "The harbour was built in 1872. Its lighthouse is 31 metres tall."
 def find(owner: User, question: str, **options: object) -> list[Passage]:
     vector = EMBEDDER.embed_question(question)
     return retrieve(owner.pk, question, vector, EMBEDDER, **options)  # type: ignore[arg-type]
+
+
+def by_words(owner: User, question: str) -> list[int]:
+    scope = scope_of(owner.pk)
+    return lexical.search(scope, corpus_of(scope), question, 10)
 
 
 def test_the_best_chunk_comes_first_with_its_place_and_score(ann: User, ready: Ready) -> None:
@@ -39,7 +45,7 @@ def test_the_best_chunk_comes_first_with_its_place_and_score(ann: User, ready: R
 def test_bob_finds_nothing_of_anns(ann: User, bob: User, ready: Ready) -> None:
     ready(ann, "bees.txt", BEES)
     assert find(bob, "How many eggs does a queen lay?") == []
-    assert lexical.search(bob.pk, "queen eggs", 10) == []
+    assert by_words(bob, "queen eggs") == []
 
 
 def test_a_search_can_be_limited_to_documents(ann: User, ready: Ready) -> None:
@@ -58,10 +64,11 @@ def test_only_finished_documents_are_found(ann: User, ready: Ready, status: Stat
 
 def test_indexing_again_doubles_nothing(ann: User, ready: Ready) -> None:
     document = ready(ann, "bees.txt", BEES * 40)
-    counts = [model.objects.count() for model in (Embedding, Posting, ChunkLength)]
-    assert counts[0] == counts[2] == document.chunk_count > 1
+    counts = [model.objects.count() for model in (Embedding, Posting, Indexed)]
+    assert counts[0] == Indexed.objects.get().chunks == document.chunk_count > 1
     process(document.pk, SilentReport())
-    assert [model.objects.count() for model in (Embedding, Posting, ChunkLength)] == counts
+    assert Indexed.objects.get().chunks == document.chunk_count
+    assert [model.objects.count() for model in (Embedding, Posting, Indexed)] == counts
 
 
 class CancelledAtTheIndex(SilentReport):
@@ -69,7 +76,7 @@ class CancelledAtTheIndex(SilentReport):
 
     def __call__(self, stage: str, progress: int, message: str = "") -> None:
         super().__call__(stage, progress, message)
-        if stage == "INDEXING" and ChunkLength.objects.exists():
+        if stage == "INDEXING" and Indexed.objects.filter(chunks__gt=0).exists():
             raise Cancelled
 
 
@@ -78,12 +85,12 @@ def test_the_writing_of_a_long_index_can_be_cancelled_and_done_again(
 ) -> None:
     monkeypatch.setattr(index, "POSTED", 1)
     document = ready(ann, "bees.txt", BEES * 40)
-    ChunkLength.objects.all().delete()
+    Indexed.objects.all().delete()
     with pytest.raises(Cancelled):
         index_document(document, CancelledAtTheIndex())
-    assert ChunkLength.objects.count() == 1 < document.chunk_count
+    assert Indexed.objects.get().chunks == 1 < document.chunk_count
     index_document(document, SilentReport())
-    assert ChunkLength.objects.count() == document.chunk_count
+    assert Indexed.objects.get().chunks == document.chunk_count
 
 
 def test_what_a_killed_attempt_has_embedded_is_kept(ann: User, ready: Ready) -> None:
@@ -100,7 +107,7 @@ def test_removing_a_document_leaves_nothing_in_the_index(ann: User, ready: Ready
     remove(ready(ann, "bees.txt", BEES))
     assert not Embedding.objects.exists()
     assert not Posting.objects.exists()
-    assert not ChunkLength.objects.exists()
+    assert not Indexed.objects.exists()
 
 
 def test_a_model_gets_its_own_hnsw_index_and_the_search_uses_it(ann: User, ready: Ready) -> None:
@@ -121,16 +128,21 @@ def test_rare_words_weigh_more_than_frequent_ones(ann: User, ready: Ready) -> No
     for number in range(4):
         ready(ann, f"{number}.txt", f"Harbour number {number} and its harbour lights.")
     rare = ready(ann, "rare.txt", "A harbour with a walrus.")
-    best = lexical.search(ann.pk, "harbour walrus", 10)
+    best = by_words(ann, "harbour walrus")
     assert best[0] == rare.chunks.get().pk
     assert len(best) == 5
 
 
 def test_a_question_of_stop_words_alone_matches_no_words(ann: User, ready: Ready) -> None:
     ready(ann, "bees.txt", BEES)
-    assert lexical.search(ann.pk, "what is the", 10) == []
+    assert by_words(ann, "what is the") == []
 
 
 def test_fusion_prefers_what_both_rankings_hold() -> None:
-    assert fuse([[1, 2, 3], [3, 4]])[0] == 3
-    assert fuse([[], []]) == []
+    assert fuse([([1, 2, 3], 1), ([3, 4], 1)])[0] == 3
+    assert fuse([([], 1), ([], 1)]) == []
+
+
+def test_a_ranking_of_little_weight_only_orders_what_the_other_leaves_equal() -> None:
+    assert fuse([(list(range(1, 101)), 1), ([101, 102, 2], 0.1)])[:3] == [2, 1, 3]
+    assert fuse([([], 1), ([7, 8], 0.1)]) == [7, 8]

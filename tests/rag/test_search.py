@@ -20,7 +20,7 @@ URL = "/api/rag/search"
 def test_a_worker_answers_with_passages(ann: User, ready: Ready) -> None:
     document = ready(ann, "bees.txt", "A queen bee lays up to 2,000 eggs a day.")
     key = "rag:search:test"
-    answer_search(key, ann.pk, "How many eggs?", 5)
+    answer_search(key, ann.pk, "How many eggs?", 5, {})
     with ask._server(1) as server:
         assert 0 < server.ttl(key) <= 60
         assert str(document.pk).encode() in server.lpop(key)

@@ -16,6 +16,7 @@ export {};
  * @property {ToolCallChanged & Logged} tool_call
  * @property {ChatSessionChanged & Logged} chat_session
  * @property {SelfTest & Logged} self_test
+ * @property {ReindexProgress & Logged} reindex_progress
  * @property {SessionUpdate & Ephemeral} session_update
  * @property {DocumentShared & Logged} document_shared
  * @property {CollectionChanged & Logged} collection_changed
@@ -190,6 +191,17 @@ export {};
  * @property {"QUEUED" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED"} status
  * @property {"" | "OPENING" | "SENDING" | "CUTTING" | "MISSING" | "RESUMING" | "STALE" |
  *   "REVOKING"} stage
+ * @property {number} progress in percent
+ * @property {string} message
+ */
+
+/**
+ * A new index moved on.
+ * @typedef {object} ReindexProgress
+ * @property {"reindex_progress"} type
+ * @property {string} reindexId
+ * @property {"QUEUED" | "RUNNING" | "DONE" | "FAILED" | "CANCELLED"} status
+ * @property {"" | "EMBEDDING" | "INDEXING" | "SWITCHING"} stage
  * @property {number} progress in percent
  * @property {string} message
  */
