@@ -1,4 +1,4 @@
-"""What a page may do: the strict policy of `settings`, loosened for two pages that are not ours.
+"""What a page may do: the strict policy of `page_policy`, loosened for two pages that are not ours.
 
 The scripts of the Django admin and of the API's documentation carry no nonce and write HTML as
 text, so there scripts may come from our origin, and strings are not checked.

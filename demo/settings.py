@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
-from csp.constants import NONCE, NONE, SELF, STRICT_DYNAMIC
 from django.core.exceptions import ImproperlyConfigured
 
-from demo import env
+from demo import env, page_policy
 from realtime.log_server import Address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -189,21 +188,7 @@ STORAGES = {
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- What a page may do -------------------------------------------------------------------------
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [NONCE, STRICT_DYNAMIC],
-        "style-src": [SELF, NONCE],  # the terminal makes its own style sheets
-        "img-src": [SELF],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-        "require-trusted-types-for": ["'script'"],
-        "trusted-types": ["demo"],
-    }
-}
+CONTENT_SECURITY_POLICY = page_policy.POLICY
 
 # --- Live events --------------------------------------------------------------------------------
 # Channels are global to a server, so those of two databases on it must differ in name.
