@@ -171,6 +171,7 @@ READER_SECONDS = env.integer("READER_SECONDS", 3600)
 READER_PAGE_SECONDS = env.integer("READER_PAGE_SECONDS", 90)
 MEDIA_ROOT = DATA_DIR / "files"
 PICTURES_ROOT = DATA_DIR / "pictures"
+UNPACKED_ROOT = DATA_DIR / "unpacked"  # what is in archives, while it is read
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_FINDERS = [

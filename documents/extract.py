@@ -68,7 +68,8 @@ def extract(path: Path, name: str, report: Report, password: str = "") -> Extrac
     """
     report("EXTRACTING", 0, "Reading the file")
     media_type, pages, titles, notes = "", [], [], []
-    with path.open("rb"), tempfile.TemporaryDirectory(prefix="reading-") as folder:
+    settings.UNPACKED_ROOT.mkdir(parents=True, exist_ok=True)
+    with path.open("rb"), tempfile.TemporaryDirectory(dir=settings.UNPACKED_ROOT) as folder:
         request = Read(str(path), name, folder, password, _limits())
         for frame in _frames(request, report):
             match frame:

@@ -3,6 +3,7 @@
 A picture is kept for a day, in a folder that web processes and workers share, as they do uploads.
 """
 
+import shutil
 import time
 import uuid
 from pathlib import Path
@@ -76,7 +77,8 @@ def forget_pictures(document_id: uuid.UUID) -> None:
 
 
 def tidy() -> None:
-    """Delete pictures that are old, then the oldest until the rest is not too much."""
+    """Delete pictures that are old, then the oldest until the rest is not too much; and what a
+    killed worker has left unpacked."""
     found = [(path.stat(), path) for path in settings.PICTURES_ROOT.glob("*/*")]
     found.sort(key=lambda each: each[0].st_mtime, reverse=True)
     size, now = 0, time.time()
@@ -84,3 +86,6 @@ def tidy() -> None:
         size += status.st_size
         if size > MOST_BYTES or now - status.st_mtime > KEPT_SECONDS:
             path.unlink(missing_ok=True)
+    for folder in settings.UNPACKED_ROOT.glob("*"):
+        if now - folder.stat().st_mtime > max(KEPT_SECONDS, settings.READER_SECONDS):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -19,7 +19,11 @@ MOST_PIXELS = 25_000_000
 NAMED = 10  # pages that a note names
 POINTS = 72  # an inch has
 
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]{2,}")
+# Letters and their marks, of Hebrew and Arabic; digits and punctuation are none.
+_RIGHT_TO_LEFT = re.compile(
+    "[\u0591-\u05f2\u0610-\u061a\u0620-\u065f\u066e-\u06d3\u06fa-\u06fc\u0750-\u077f"
+    "\ufb1d-\ufdff\ufe70-\ufefc]{2,}"
+)
 
 
 def open_pdf(source: Source) -> pypdfium2.PdfDocument:

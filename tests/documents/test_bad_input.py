@@ -123,10 +123,9 @@ def locked_zip() -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where uploads are stored, and where temporary files are."""
+    """Where uploads are stored, and what is unpacked of them."""
     settings.MEDIA_ROOT = tmp_path / "files"
-    (tmp_path / "temporary").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    settings.UNPACKED_ROOT = tmp_path / "unpacked"
     monkeypatch.setattr(chunked, "receivers", [])
     return tmp_path
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image
 from pytest_django import Settings
 
 from documents.extract import extract
+from documents.pictures import KEPT_SECONDS, tidy
 from realtime.work import Cancelled, Failure, SilentReport
 from tests.documents import samples
 
@@ -96,11 +98,11 @@ def test_all_the_work_on_a_file_has_an_end(tmp_path: Path, settings: Settings) -
 
 
 def test_a_file_that_takes_too_much_memory_fails_alone(tmp_path: Path, settings: Settings) -> None:
-    settings.READER_MEMORY_MB = 16
-    path = tmp_path / "long.txt"
-    path.write_bytes(b"A line of a long text.\n" * 1_300_000)
-    with pytest.raises(Failure, match="more than 16 MB of memory"):
-        extract(path, "long.txt", SilentReport())
+    settings.READER_MEMORY_MB = 64
+    path = tmp_path / "large.png"  # takes ten times that in memory
+    path.write_bytes(samples.image_file(Image.new("1", (7000, 7000))))
+    with pytest.raises(Failure, match="more than 64 MB of memory"):
+        extract(path, "large.png", SilentReport())
     assert is_still_read(tmp_path)
 
 
@@ -112,10 +114,22 @@ def test_a_reader_is_told_no_secrets(tmp_path: Path) -> None:
         assert not {"SECRET_KEY", "DATABASE_URL", "REDIS_URL"} & set(each.environ())
 
 
-def test_reading_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
-    (tmp_path / "temporary").mkdir()
+def test_reading_leaves_nothing_behind(tmp_path: Path, settings: Settings) -> None:
+    settings.UNPACKED_ROOT = tmp_path / "unpacked"
     path = tmp_path / "a.zip"
     path.write_bytes(samples.archive({"a.txt": "One.", "b.pdf": samples.pdf("Two.")}))
     assert len(extract(path, "a.zip", SilentReport()).pages) == 2
-    assert not list((tmp_path / "temporary").iterdir())
+    assert not list(settings.UNPACKED_ROOT.iterdir())
+
+
+def test_what_a_killed_worker_left_unpacked_goes_with_time(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.UNPACKED_ROOT, settings.PICTURES_ROOT = tmp_path / "unpacked", tmp_path / "pictures"
+    for name, age in (("old", 2 * KEPT_SECONDS), ("new", 0)):
+        folder = settings.UNPACKED_ROOT / name
+        folder.mkdir(parents=True)
+        (folder / "member").write_text("words")
+        os.utime(folder, (time.time() - age, time.time() - age))
+    tidy()
+    assert [folder.name for folder in settings.UNPACKED_ROOT.iterdir()] == ["new"]
