@@ -47,8 +47,8 @@ def upload(
     They come into my collection `collectionId`, if one is named. `ifDuplicate` says what becomes of
     content that I have already: `skip` it; `replace` the old document, which answers questions
     until the new one is READY; or `keep` both. When all are refused, the answer is a problem with
-    the reasons by file name. `batchId` names the batch in which they were announced. While very
-    much of mine waits, the answer is 429, with `Retry-After`.
+    the reasons by file name; not so where `batchId` names the batch in which they were announced,
+    which counts them. While very much of mine waits, the answer is 429, with `Retry-After`.
     """
     owner = user_of(request)
     place = get_object_or_404(Collection, owner=owner, pk=collectionId) if collectionId else None
@@ -65,7 +65,7 @@ def upload(
     if batch:
         batches.note(batch, Counter(outcome for outcome, _, _ in outcomes))
     taken = [answer for _, answer, _ in outcomes]
-    if all(outcome == "refused" for outcome, _, _ in outcomes):
+    if batch is None and all(outcome == "refused" for outcome, _, _ in outcomes):
         raise _all_refused(taken, too_large=all(too_large for _, _, too_large in outcomes))
     return 202, {"documents": taken}
 

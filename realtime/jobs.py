@@ -51,10 +51,8 @@ class Audience:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of job: its Celery task, the queue, and what sockets are told of its changes.
-
-    `done` is called with a job that ends as DONE, in the transaction that says so.
-    """
+    """One kind of job: its Celery task, the queue, and what sockets are told of its changes. `done`
+    is called with a job that ends as DONE, in the transaction that says so."""
 
     task: str
     queue: str

@@ -117,6 +117,19 @@ def test_what_does_not_come_for_ten_minutes_is_given_up(
     assert Batch.objects.get().ended_at
 
 
+def test_what_is_refused_is_counted_also_under_an_idempotency_key(
+    mine: Client, ann: User, events_of: Events
+) -> None:
+    batch = announced(mine, 1)
+    for _ in range(2):
+        fields = {"file": SimpleUploadedFile("a.txt", b""), "batchId": batch}
+        answer = mine.post(URL, fields, headers={"Idempotency-Key": "one"})
+        assert answer.status_code == 202
+        assert answer.json()["documents"][0]["error"] == "The file is empty."
+    last = told(events_of, ann)[-1]
+    assert (last["terminal"], last["arrived"], last["failed"]) == (True, 1, 1)
+
+
 def test_it_is_cancelled_as_a_whole(mine: Client, ann: User, events_of: Events) -> None:
     batch = announced(mine, 9)
     upload(mine, batch, b"one", b"two")

@@ -193,7 +193,8 @@ class UploadZone extends HTMLElement {
       policy,
       batch: batch.dataset.id,
       taken: (/** @type {any} */ { documents: [answer] }) => {
-        if (answer.duplicateOf === answer.documentId) there.push(file);
+        if (answer.status === "FAILED") refused.push({ file, words: answer.error });
+        else if (answer.duplicateOf === answer.documentId) there.push(file);
         ended();
       },
       failed: (/** @type {Problem} */ refusal) => {
