@@ -123,14 +123,15 @@ def _set_up(session: ChatSession) -> str:
 def _choices(request: HttpRequest, session: ChatSession | None) -> Context:
     """What a conversation can be set up with."""
     documents = Document.objects.filter(owner=owner(request), job__status=Status.DONE)
+    chosen_documents = set(session.documents.values_list("pk", flat=True)) if session else set()
+    places = set(session.collections.values_list("pk", flat=True)) if session else set()
     return {
         "offers": offers(),
         "offer": chosen(session.model if session else ""),
         "collections": Collection.objects.filter(owner=owner(request)),
-        "chosen_collections": set(session.collections.values_list("pk", flat=True))
-        if session
-        else (),
+        "chosen_collections": places,
+        "chosen": len(chosen_documents) + len(places),
         "documents": documents.only("name").order_by("name")[:MOST_DOCUMENTS],
-        "chosen_documents": set(session.documents.values_list("pk", flat=True)) if session else (),
+        "chosen_documents": chosen_documents,
         "servers": provider().servers(owner(request).pk),
     }

@@ -13,7 +13,8 @@ from ninja import Router
 from documents import filing
 from documents.access import OWNER, collections, require
 from documents.api import user_of
-from documents.models import Collection, Role
+from documents.cut import Cut, WrongCut
+from documents.models import BY_NAME, Collection, Role
 from documents.shares_api import Shares, ShareState, Sharing, give, state_of_share
 from documents.sharing import unshare
 from realtime.problems import CamelSchema, Problem
@@ -26,6 +27,14 @@ class Named(CamelSchema):
     name: Text
 
 
+class Changed(CamelSchema):
+    """What is left out stays. How it is cut into chunks holds for what comes in from now on."""
+
+    name: Text | None = None
+    chunk_tokens: int | None = None
+    chunk_overlap: int | None = None
+
+
 class CollectionState(CamelSchema):
     """`owner` is the name of whose it is; `role` is mine in it: owner, editor or viewer."""
 
@@ -34,6 +43,8 @@ class CollectionState(CamelSchema):
     owner: str
     role: str
     documents: int
+    chunk_tokens: int
+    chunk_overlap: int
 
 
 class Collections(CamelSchema):
@@ -47,6 +58,8 @@ def state(collection: Collection) -> dict[str, Any]:
         "owner": collection.owner.get_username(),
         "role": collection.role,
         "documents": collection.documents.count(),
+        "chunk_tokens": collection.chunk_tokens,
+        "chunk_overlap": collection.chunk_overlap,
     }
 
 
@@ -64,12 +77,15 @@ def in_words() -> Iterator[None]:
     except filing.NotFiled as error:
         words = str(error)
         raise Problem(422, "Not taken", words, {"name": [words]}) from None
+    except WrongCut as wrong:
+        field = f"chunk{wrong.field.capitalize()}"
+        raise Problem(422, "It cannot be cut so", str(wrong), {field: [str(wrong)]}) from None
 
 
 @router.get("", response=Collections, by_alias=True)
 def index(request: HttpRequest) -> dict[str, Any]:
     """My collections and those shared with me, by name."""
-    rows = collections(user_of(request)).annotate(count=Count("documents"))
+    rows = collections(user_of(request)).annotate(count=Count("documents")).order_by(*BY_NAME)
     return {"collections": [state(row) | {"documents": row.count} for row in rows]}
 
 
@@ -86,10 +102,17 @@ def show(request: HttpRequest, collection_id: uuid.UUID) -> dict[str, Any]:
 
 
 @router.patch("/{uuid:collection_id}", response=CollectionState, by_alias=True)
-def rename(request: HttpRequest, collection_id: uuid.UUID, body: Named) -> dict[str, Any]:
+def change(request: HttpRequest, collection_id: uuid.UUID, body: Changed) -> dict[str, Any]:
+    """Rename my collection, or change how what comes into it is cut into chunks."""
     collection = found(request, collection_id)
+    given = (body.chunk_tokens, body.chunk_overlap)
     with in_words():
-        filing.rename(collection, body.name)
+        if given != (None, None):
+            usual = (collection.chunk_tokens, collection.chunk_overlap)
+            tokens, overlap = (usual[n] if one is None else one for n, one in enumerate(given))
+            filing.cut_as(collection, Cut(tokens, overlap))
+        if body.name is not None:
+            filing.rename(collection, body.name)
     return state(collection)
 
 

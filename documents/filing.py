@@ -4,6 +4,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from documents.cut import Cut
 from documents.intake import remove
 from documents.models import Collection, Document
 from documents.sharing import hold_all, tell_of_collection, tell_of_its_end
@@ -39,6 +40,14 @@ def rename(collection: Collection, name: str) -> None:
             tell_of_collection(collection)
     except IntegrityError:
         raise NotFiled(f"There is a collection called {name} already.") from None
+
+
+def cut_as(collection: Collection, cut: Cut) -> None:
+    """How what comes into it from now on is cut into chunks."""
+    collection.chunk_tokens, collection.chunk_overlap = cut.tokens, cut.overlap
+    with transaction.atomic():
+        collection.save(update_fields=["chunk_tokens", "chunk_overlap"])
+        tell_of_collection(collection)
 
 
 def delete(collection: Collection, *, with_documents: bool) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Literal
@@ -113,20 +113,26 @@ def take_in(
     *,
     collection: Collection | None = None,
     batch: Batch | None = None,
-    cut: Cut = USUAL,
+    source: str = "",
+    replaces: Sequence[Document] = (),
+    cut: Cut | None = None,
 ) -> Taken:
-    """Store an upload and queue its processing; `cut` says how its text is cut into chunks.
+    """Store an upload and queue its processing; `cut` says how its text is cut into chunks, if not
+    as usual, or as usual in its collection.
 
     The `collection` is one of the owner's. `if_duplicate` says what becomes of content that the
     owner has already: `skip` it, `keep` both, or `replace` the old documents, which answer
-    questions until the new one is READY. Raises Refused for an empty or too large file.
+    questions until the new one is READY. What it `replaces` besides, as an earlier state of the
+    file `source`, is replaced whatever its content. Raises Refused for an empty or too large file.
     """
     content = Counted(file)
+    cut = cut or (collection.cut if collection else USUAL)
     document = Document(
         owner=owner,
         name=clean_name(name),
         collection=collection,
         batch=batch,
+        source=source,
         chunk_tokens=cut.tokens,
         chunk_overlap=cut.overlap,
     )
@@ -135,7 +141,7 @@ def take_in(
         document.file.name = default_storage.save(path, content)
         document.size, document.sha256 = content.seen, content.digest.hexdigest()
         with transaction.atomic():
-            taken = _admit(document, if_duplicate)
+            taken = _admit(document, if_duplicate, replaces)
     except BaseException:
         default_storage.delete(path)
         raise
@@ -144,19 +150,21 @@ def take_in(
     return taken
 
 
-def _admit(document: Document, if_duplicate: IfDuplicate) -> Taken:
+def _admit(document: Document, if_duplicate: IfDuplicate, replaces: Sequence[Document]) -> Taken:
     """The rows of an upload that is stored; two of the same content wait for each other."""
     with connection.cursor() as cursor:
         key = f"intake {document.owner_id} {document.sha256}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
     same = Document.objects.filter(owner=document.owner, sha256=document.sha256)
     older = list(same.select_related("job").order_by("created_at"))
-    if older and if_duplicate == "skip":
+    if older and if_duplicate == "skip" and not replaces:
         return Taken(older[0], duplicate_of=older[0].pk)
     document.job = jobs.create(document.owner, KIND, document.pk)
     document.save(force_insert=True)
     if if_duplicate == "replace":
-        older = _supersede(older, document)
+        older = _supersede({*older, *replaces}, document)
+    elif replaces:
+        _supersede(replaces, document)
     jobs.announce(document.job)
     return Taken(document, duplicate_of=older[0].pk if older else None)
 

@@ -11,12 +11,16 @@ from documents.cut import OVERLAP, TOKENS, Cut
 from documents.events import status_of
 from realtime.models import Job
 
+MOST_SOURCE = 1000  # characters: as much as an index takes
 EXTRACTING, CHUNKING = "EXTRACTING", "CHUNKING"  # what `Document.stored_stage` may be
 
 
 def stored_path(document: "Document", _filename: str) -> str:
     """Where the upload is kept: by id alone, never by a name that a person chose."""
     return f"documents/{document.id.hex[:2]}/{document.id}"
+
+
+BY_NAME = (Lower("name"), "id")  # to be asked for where rows are counted: grouping has no order
 
 
 class Collection(models.Model):
@@ -27,16 +31,23 @@ class Collection(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="collections"
     )
     name = models.CharField(max_length=100)
+    chunk_tokens = models.PositiveSmallIntegerField(default=TOKENS)
+    chunk_overlap = models.PositiveSmallIntegerField(default=OVERLAP)
     created_at = models.DateTimeField(auto_now_add=True)
 
     role: str  # of the user for whom `documents.access` found it
 
     class Meta:
-        ordering = (Lower("name"), "id")
+        ordering = BY_NAME
         constraints = [models.UniqueConstraint("owner", Lower("name"), name="collection_name_once")]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def cut(self) -> Cut:
+        """How what comes into it is cut into chunks."""
+        return Cut(self.chunk_tokens, self.chunk_overlap)
 
 
 class Batch(models.Model):
@@ -85,6 +96,9 @@ class Document(models.Model):
     collection = models.ForeignKey(
         Collection, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )
+    source = models.CharField(
+        max_length=MOST_SOURCE, blank=True, help_text="The file that `ingest` took it from."
+    )
     batch = models.ForeignKey(
         Batch, null=True, blank=True, on_delete=models.SET_NULL, related_name="documents"
     )
@@ -113,6 +127,11 @@ class Document(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="document_by_owner"),
             models.Index(fields=["owner", "sha256"], name="document_by_content"),
+            models.Index(
+                fields=["owner", "source"],
+                condition=~models.Q(source=""),
+                name="document_by_source",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,37 +1,21 @@
-"""The Documents pages, and the parts of them that are rendered again when something happens."""
+"""The page of one document, and the parts of it that are rendered again when something happens."""
 
 import uuid
-from collections.abc import Iterable
 from typing import NamedTuple
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from documents.access import OWNER, require, visible
 from documents.cut import FEWEST_TOKENS, MOST_TOKENS
+from documents.library import rows_of
 from documents.media_types import PDF
 from documents.models import Document, Page, Role
-from documents.waiting import reasons
-from realtime.models import ACTIVE, Status
 from realtime.pages import Context, live_page, owner, shown
 
 STEP = 50
 MOST_SHEETS = 5
-FILTERS = {
-    "working": ("In work", ACTIVE),
-    "ready": ("Ready", (Status.DONE,)),
-    "failed": ("Failed", (Status.FAILED,)),
-    "cancelled": ("Cancelled", (Status.CANCELLED,)),
-}
-
-
-class Row(NamedTuple):
-    """One line of the list, and why its document waits, if it does."""
-
-    document: Document
-    waits: str
 
 
 class Sheet(NamedTuple):
@@ -41,29 +25,6 @@ class Sheet(NamedTuple):
     before: str
     passage: str
     after: str
-
-
-@require_safe
-@live_page("documents/list.html")
-def documents_page(request: HttpRequest) -> Context:
-    return _list(request)
-
-
-@require_safe
-@live_page("documents/_list.html")
-def documents_part(request: HttpRequest) -> Context:
-    return _list(request)
-
-
-@require_safe
-@live_page("documents/_rows.html")
-def rows_part(request: HttpRequest) -> Context:
-    """The rows named by `?id=`; what is gone, or somebody else's, is left out."""
-    try:
-        ids = [uuid.UUID(text) for text in request.GET.getlist("id")[:100]]
-    except ValueError:
-        ids = []
-    return {"rows": _rows(visible(owner(request)).filter(pk__in=ids))}
 
 
 @require_safe
@@ -87,37 +48,11 @@ def document_part(request: HttpRequest, document_id: uuid.UUID) -> Context:
     return _document(request, document_id)
 
 
-def _list(request: HttpRequest) -> Context:
-    mine = visible(owner(request))
-    name, chosen = request.GET.get("q", "").strip()[:255], request.GET.get("status", "")
-    found = mine.filter(name__icontains=name.replace("\0", "")) if name else mine
-    if chosen in FILTERS:
-        found = found.filter(job__status__in=FILTERS[chosen][1])
-    count, show = found.count(), shown(request, STEP)
-    return {
-        "rows": _rows(found[:show]),
-        "count": count,
-        "next_show": show + STEP if count > show else 0,
-        "total": mine.count() if name or chosen else count,
-        "name": name,
-        "chosen": chosen,
-        "filters": [(value, words) for value, (words, _) in FILTERS.items()],
-        "max_bytes": settings.MAX_UPLOAD_MB * 1024 * 1024,
-        "max_mb": settings.MAX_UPLOAD_MB,
-    }
-
-
-def _rows(documents: Iterable[Document]) -> list[Row]:
-    documents = list(documents)
-    why = reasons([document.job for document in documents])
-    return [Row(document, why.get(document.job_id, "")) for document in documents]
-
-
 def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
     document = get_object_or_404(visible(owner(request)), pk=document_id)
     context: Context = {
         "document": document,
-        "row": _rows([document])[0],
+        "row": rows_of([document])[0],
         "view": _view(request, document),
         "stages": sorted(
             (document.timings | document.job.timings).items(),
@@ -155,7 +90,9 @@ def _view(request: HttpRequest, document: Document) -> str:
 
 
 def _shares(document: Document) -> Context:
-    return {"shares": list(document.shares.select_related("user")), "roles": Role.choices}
+    people = list(document.shares.select_related("user"))
+    url = f"/api/documents/{document.pk}/shares"
+    return {"shares": people, "roles": Role.choices, "shares_url": url}
 
 
 _STAGES = {

@@ -27,7 +27,7 @@ def _reason(job: Job, before: int, busy: int) -> str:
     if not busy and timezone.now() - job.queued_at > AT_ONCE:
         return "No worker is running. It begins as soon as one does."
     if before:
-        return f"{before:,} before it, {busy} in work"
+        return f"{before:,} before it" + (f", {busy} in work" if busy else "")
     if not busy:
         return "Waiting to start"
     return f"Next: all {busy} workers are busy" if busy > 1 else "Next: the worker is busy"

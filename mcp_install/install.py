@@ -6,6 +6,7 @@ one has spoken. A build that is complete is not made again.
 
 import json
 import re
+from contextlib import suppress
 
 from django.utils import timezone
 
@@ -195,7 +196,7 @@ async def speak(run: Run, plan: Plan) -> tuple[Discovered, str]:
 async def _activate(run: Run, plan: Plan, found: Discovered, program: str) -> None:
     """From here on it is the one in use, whatever comes."""
     await run.at("VERIFYING", 99, "Making it the one in use")
-    await run.keep(lambda _: None)  # the last moment to be cancelled
+    await run.settle()
     before = run.server.active
     if before and before.build == plan.build:
         before = run.server.previous
@@ -220,7 +221,8 @@ async def _activate(run: Run, plan: Plan, found: Discovered, program: str) -> No
 async def retire(run: Run, build: Installation | None) -> None:
     """End what still runs of a build that is in use no more, wherever it was started from."""
     if build is not None and build.pk != run.installation.pk:
-        await run.ask(KILL, marker_of(build))
+        with suppress(Trouble):  # what could be done is done
+            await run.ask(KILL, marker_of(build))
 
 
 def keep_found(server: McpServer, found: Discovered) -> None:

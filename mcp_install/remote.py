@@ -13,11 +13,14 @@ from typing import Any
 import asyncssh
 
 from mcp_install.connect import Connection
-from mcp_install.shell import WINDOW
 from mcp_install.troubles import Trouble
 
 COLUMNS, LINES = 120, 32
-READ = 16 * 1024  # bytes
+HEAR = 16 * 1024  # bytes
+# asyncssh lets a host send a whole window more with each bit that is taken from what it keeps, so
+# all of that, two windows at most, is taken at once.
+WINDOW = 64 * 1024
+READ = 4 * WINDOW
 OPEN_SECONDS = 15
 
 
@@ -51,8 +54,9 @@ async def listen(
             asyncio.timeout(limits.whole),
             _opened(connection, line, has_terminal) as process,
         ):
-            while piece := await _next(process, limits.idle):
-                await hear(piece)
+            while data := await _next(process, limits.idle):
+                for begin in range(0, len(data), HEAR):
+                    await hear(data[begin : begin + HEAR])
             await process.wait_closed()
             if process.exit_status is None and process.exit_signal is None:
                 raise Trouble("connection_lost")

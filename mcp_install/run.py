@@ -74,7 +74,7 @@ class Run:
         self._masker = Masker(self.secrets.values())
         self._speaking = asyncio.Lock()
         self._stack = AsyncExitStack()
-        self._has_terminal = True
+        self._has_terminal, self._is_settled = True, False
         self._progress, self._message = 0, ""
 
     # --- What it says ---------------------------------------------------------------------------
@@ -107,6 +107,11 @@ class Run:
             await in_thread(self.report.flush)
             return await in_thread(fenced)
 
+    async def settle(self) -> None:
+        """The last moment to be cancelled: what follows is done to its end."""
+        await self.keep(lambda _: None)
+        self._is_settled = True
+
     async def _flush(self, *, also_cancelled: bool = False) -> None:
         await self.output.flush(self._progress, self._message, also_cancelled=also_cancelled)
 
@@ -121,7 +126,7 @@ class Run:
             async with self._speaking:
                 if self.output.wait == 0:
                     await self._flush()
-                if loop.time() - asked >= WATCH_SECONDS:
+                if loop.time() - asked >= WATCH_SECONDS and not self._is_settled:
                     asked = loop.time()
                     await in_thread(self.report.check)
 

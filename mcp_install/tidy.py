@@ -132,8 +132,11 @@ async def host(run: "Run") -> None:
     if mine.has_left:
         await one(run.connection, mine)
     for other in await in_thread(left_on, run.host.pk):
-        await one(run.connection, other)
-        await in_thread(forget, other)
+        try:
+            await one(run.connection, other)
+            await in_thread(forget, other)
+        except Trouble as trouble:  # no reason for this one to fail; the next one tries again
+            logger.warning("run %s is to be tidied up later: %s", other.pk, trouble)
     await run.keep(lambda _: _remember(mine))
 
 

@@ -78,7 +78,7 @@ async def roll_back(run: Run) -> str:
     build = await in_thread(_build, run.server.pk, "previous")
     found = await _speak(run, build)
     await run.at("VERIFYING", 99, "Making it the one in use")
-    await run.keep(lambda _: None)  # the last moment to be cancelled
+    await run.settle()
     root = f"{run.server.directory}/{run.server.slug}"
     output = await run.ask(ACTIVATE, root, str(run.installation.pk), build.build, active.build)
     if output.status != 0:
@@ -100,7 +100,7 @@ async def uninstall(run: Run) -> str:
     await run.at("EXECUTING", 30, "Ending its processes")
     await run.ask(KILL, f"MCP_SERVER_ID={run.server.pk}")
     await run.at("EXECUTING", 50, "Removing its folders")
-    await run.keep(lambda _: None)
+    await run.settle()
     root = f"{run.server.directory}/{run.server.slug}"
     output = await run.ask(REMOVE_ALL, run.nonce, root, seconds=120)
     if output.status != 0:

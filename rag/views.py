@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from documents.models import Document
+from documents.models import Collection, Document
 from rag.ask import NotAsked, ask_again
 from rag.markdown import cited, render_answer, render_quotes
 from rag.models import Query
@@ -23,8 +23,14 @@ EXTRACTIVE = "extractive"
 @require_safe
 @live_page("rag/ask.html")
 def ask_page(request: HttpRequest) -> Context:
-    """The composer; `?document=` narrows the question to some documents."""
-    return {**_past(request), "chosen": _chosen(request), "ready": _ready(request)}
+    """The composer; `?document=` narrows the question to some documents, `?collection=` to those in
+    it."""
+    return {
+        **_past(request),
+        **_collections(request),
+        "chosen": _chosen(request),
+        "ready": _ready(request),
+    }
 
 
 @require_safe
@@ -35,7 +41,12 @@ def past_part(request: HttpRequest) -> Context:
 
 @live_page("rag/query.html")
 def query_page(request: HttpRequest, query_id: uuid.UUID, problem: str = "") -> Context:
-    return {**_query(request, query_id), **_past(request), "problem": problem}
+    return {
+        **_query(request, query_id),
+        **_past(request),
+        **_collections(request),
+        "problem": problem,
+    }
 
 
 @require_safe
@@ -104,6 +115,12 @@ def _chosen(request: HttpRequest) -> list[Document]:
     return list(Document.objects.filter(owner=owner(request), pk__in=ids).order_by("name"))
 
 
+def _collections(request: HttpRequest) -> Context:
+    """Those that can be asked, and the one that is chosen already."""
+    mine = Collection.objects.filter(owner=owner(request))
+    return {"collections": mine, "collection": request.GET.get("collection", "")}
+
+
 def _ready(request: HttpRequest) -> int:
     """How many documents can be asked."""
     return Document.objects.filter(owner=owner(request), job__status=Status.DONE).count()
@@ -124,6 +141,7 @@ def _query(request: HttpRequest, query_id: uuid.UUID) -> Context:
         "readers": list(query.readers.order_by("username")) if is_mine else [],
         "others": _mine(request).exclude(pk=query.pk)[:STEP] if finished else [],
         "asked": list(query.documents.all()),
+        "asked_in": list(query.collections.all()),
         "passages": [(passage, sources[passage.rank]) for passage in passages],
         "places": list(zip(passages, places, strict=False)),
         "extractive": extractive,

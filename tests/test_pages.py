@@ -136,8 +136,8 @@ def test_who_waits_is_told_how_many_are_before(mine: Client, ann: User) -> None:
         document(ann, f"{number}.txt", status=Status.QUEUED, message="Waiting to start")
     said = text_of(shown(mine, "/documents/"))
     assert "Waiting" in said
-    assert "1 job before it" in said
-    assert "2 jobs before it" in said
+    assert "1 before it" in said
+    assert "2 before it" in said
 
 
 def test_the_list_is_filtered_and_grows_on_demand(mine: Client, ann: User) -> None:

@@ -95,6 +95,12 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
         "declares XML entities",
     ),
     "zeros.txt": (lambda: b"\0" * 10_000_000, "The file is"),
+    "locked.odt": (
+        lambda: changed(
+            samples.opendocument("x"), "META-INF/manifest.xml", "<m><encryption-data/></m>"
+        ),
+        "protected by a password",
+    ),
     "named.pdf": (lambda: b"Just some words.\n" * 20, "its content is plain text"),
     "unknown.xyz": (lambda: bytes(range(256)) * 40, "not a format we know"),
     "wide.png": (

@@ -77,7 +77,7 @@ def test_a_collection_is_made_renamed_listed_and_deleted(mine: Client, ann: User
     path = f"{URL}/{shown['collectionId']}"
     assert shown | {"collectionId": ""} == {
         "collectionId": "", "name": "Bees and wasps", "owner": "ann", "role": "owner",
-        "documents": 0,
+        "documents": 0, "chunkTokens": 220, "chunkOverlap": 30,
     }  # fmt: skip
     assert send(mine, "PATCH", path, name="Bees").json()["name"] == "Bees"
     put(ann, Collection.objects.get())
@@ -85,6 +85,21 @@ def test_a_collection_is_made_renamed_listed_and_deleted(mine: Client, ann: User
     assert mine.get(path).json()["documents"] == 1
     assert mine.delete(path).status_code == 204
     assert mine.get(path).status_code == 404
+
+
+def test_what_comes_into_a_collection_is_cut_as_it_says(
+    mine: Client, ann: User, bees: Collection
+) -> None:
+    path = f"{URL}/{bees.pk}"
+    before = put(ann, bees)
+    assert send(mine, "PATCH", path, chunkTokens=100, chunkOverlap=10).status_code == 200
+    shown = mine.get(path).json()
+    assert (shown["name"], shown["chunkTokens"], shown["chunkOverlap"]) == ("Bees", 100, 10)
+    after = put(ann, Collection.objects.get())
+    assert (before.chunk_tokens, after.chunk_tokens, after.chunk_overlap) == (220, 100, 10)
+    wrong = send(mine, "PATCH", path, chunkTokens=5)
+    assert (wrong.status_code, list(wrong.json()["errors"])) == (422, ["chunkTokens"])
+    assert send(mine, "PATCH", path, chunkTokens=40).status_code == 200
 
 
 @pytest.mark.parametrize(

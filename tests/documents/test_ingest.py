@@ -58,6 +58,9 @@ def test_one_bad_file_stops_none_of_the_others(ann: User, folder: Path) -> None:
 def test_what_is_there_already_is_told(ann: User, folder: Path) -> None:
     ingest(folder / "a.txt")
     lines, error = ingest(folder / "a.txt")
+    assert (lines[0]["change"], lines[0]["status"]) == ("same", "QUEUED")
+    (folder / "copy.txt").write_text("words")
+    lines, error = ingest(folder / "copy.txt")
     assert lines[0]["duplicateOf"] == lines[0]["documentId"]
     assert not error
 

@@ -12,7 +12,7 @@ import pytest
 from tests.model_server import KEY, running
 from tests.sshd import Account, Sshd, account
 from tests.sshd import running as sshd_running
-from tests.stack import LiveStack, until
+from tests.stack import LiveStack, command_of, until
 
 URL = "/api/mcp"
 pytestmark = pytest.mark.timeout(300)
@@ -159,4 +159,4 @@ def test_it_is_upgraded_checked_rolled_back_and_uninstalled(
     assert someone.run("ls -A ~/mcp") == ""
     assert done(ann.get(f"{URL}/servers"))["servers"] == []
     mine = [p for p in psutil.process_iter(["username"]) if p.info["username"] == someone.name]
-    assert [p for p in mine if "mcp-server-time" in " ".join(p.cmdline())] == []
+    assert [p for p in mine if "mcp-server-time" in command_of(p)] == []

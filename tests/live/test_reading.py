@@ -1,5 +1,5 @@
-"""Reading documents in the running product: killed in each stage, cancelled in the middle of OCR,
-protected, and seen as it looks."""
+"""Reading documents in the running product: cancelled and deleted in the middle of OCR, protected,
+seen as it looks."""
 
 import io
 import signal
@@ -9,15 +9,12 @@ from typing import Any
 
 import httpx
 import psutil
-import pytest
 from PIL import Image
 
 from tests.documents import samples
-from tests.live.tab import Tab
-from tests.live.test_faults import chunks, is_ready, kill_pool_process, show
+from tests.live.test_faults import is_ready, show
 from tests.stack import LiveStack, command_of, until
 
-WORDS = "The quick brown fox of {stage} jumps over the lazy dog near the river bank number {n}. "
 PASSWORD = b"wasps-in-July-1977"
 
 
@@ -34,39 +31,6 @@ def scan(pages: int) -> bytes:
 
 def is_recognising(client: httpx.Client, document_id: str) -> bool:
     return "Recognising page" in show(client, document_id)["message"]
-
-
-@pytest.mark.parametrize("stage", ["EXTRACTING", "CHUNKING", "EMBEDDING", "INDEXING"])
-def test_a_worker_killed_in_a_stage_is_followed_by_one_that_goes_on_there(
-    stack: LiveStack, ann: httpx.Client, stage: str
-) -> None:
-    tab = Tab(stack, ann).resume()
-    tab.next()
-    text = "".join(WORDS.format(stage=stage, n=n) for n in range(1500))
-    document_id = put(ann, f"{stage}.zip", samples.archive({"a.txt": text, "b.pdf": scan(2)}))
-    begun: dict[int, str] = {}
-    killed = False
-    while True:
-        event = tab.next()
-        if event.get("documentId") != document_id:
-            continue
-        tab.say(type="ack", id=event["id"])
-        if event["stage"]:
-            begun.setdefault(event["attempt"], event["stage"])
-        if event["stage"] == stage and not killed:
-            kill_pool_process(stack)
-            killed = True
-        if event["terminal"]:
-            break
-    assert event["status"] == "READY", event
-    assert max(begun) > 1
-    assert begun[1] == "EXTRACTING"
-    assert (begun[max(begun)] == "EXTRACTING") == (stage == "EXTRACTING"), begun
-    shown, found = show(ann, document_id), chunks(ann, document_id)
-    assert len(found) == shown["chunks"]
-    assert [chunk["index"] for chunk in found] == list(range(len(found)))
-    assert shown["pages"] == 3
-    assert set(shown["timings"]) == {"EXTRACTING", "CHUNKING", "EMBEDDING", "INDEXING"}
 
 
 def test_work_ends_within_two_seconds_in_the_middle_of_ocr(

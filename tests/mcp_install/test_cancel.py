@@ -18,7 +18,7 @@ from mcp_install.troubles import Trouble
 from realtime import background, jobs
 from realtime.models import Job
 from tests.mcp_install.hosts import at_work, begun, done, fresh, host_at, log_of, marked
-from tests.mcp_install.remote_uv import STUBBORN, give_uv
+from tests.mcp_install.remote_uv import STUBBORN, give_uv, write
 from tests.sshd import IS_ROOT, Account, Sshd, running
 from tests.stack import until
 
@@ -189,3 +189,22 @@ def test_three_runs_of_a_person_are_at_work_at_once(
     assert turns.why_not(runs[3]) == "Waiting for one of your 3 other runs to end"
     SshHost.objects.filter(pk=host.pk).update(name="box")
     assert not turns.why_not(begun(bob, host_at(bob, sshd, someone)))
+
+
+def test_what_is_in_use_already_is_not_cancelled_any_more(
+    ann: User, host: SshHost, someone: Account
+) -> None:
+    """The host's `mv` cancels, as the new build is about to be the one in use."""
+    give_uv(someone)
+    write(someone, ".local/bin/mv", '#!/bin/sh\ntouch ~/now\nsleep 1\nexec /bin/mv "$@"\n')
+    write(someone, ".bashrc", 'PATH="$HOME/.local/bin:$PATH"')
+    run = begun(ann, host)
+    try:
+        with at_work(run):
+            until(lambda: (someone.home / "now").exists())
+            assert jobs.cancel(run.job)
+    finally:
+        someone.run("rm -f ~/.local/bin/mv ~/.bashrc ~/now")
+    assert fresh(run).job.status == "DONE"
+    run.server.refresh_from_db()
+    assert (run.server.state, run.server.active) == ("READY", run)

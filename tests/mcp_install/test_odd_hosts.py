@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from mcp_install.output import RATE
 from realtime import jobs
 from tests.mcp_install.hosts import (
     at_work,
@@ -16,7 +17,7 @@ from tests.mcp_install.hosts import (
     log_of,
     marked,
 )
-from tests.mcp_install.remote_uv import STUBBORN, give_uv, write
+from tests.mcp_install.remote_uv import INSTALL, STUBBORN, give_uv, write
 from tests.sshd import Account, Sshd, account, only_root, running
 from tests.stack import until
 
@@ -99,3 +100,17 @@ def test_without_a_terminal_a_lost_connection_ends_what_is_of_good_will(
             poor.cut()
             until(lambda: not marked(run), within=5, every=0.02)
         assert (fresh(run).job.status, fresh(run).error_code) == ("FAILED", "connection_lost")
+
+
+@pytest.mark.parametrize("which", ["sshd", "poor"])
+def test_a_host_that_prints_without_end_waits_and_nothing_piles_up(
+    transactional_db: None, ann: User, someone: Account, which: str, request: Any
+) -> None:
+    someone.run("rm -rf ~/mcp")
+    give_uv(someone, f"echo begun; timeout 2 yes; true\n{INSTALL}")
+    run = done(begun(ann, host_at(ann, request.getfixturevalue(which), someone)))
+    assert run.job.status == "DONE", run.job.error
+    # As much as may be read in that time, and what was sent ahead of it.
+    assert 100_000 < run.log_length < 2 * RATE + 1024 * 1024
+    assert log_of(run).count("begun") == 1
+    assert "Installed 1 package" in log_of(run)[-500:]

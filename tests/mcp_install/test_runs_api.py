@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 import threading
 import uuid
 from collections.abc import Iterator
@@ -206,3 +208,22 @@ def test_the_terminal_says_in_one_line_what_is_wrong(
         installmcp("--environment", "TOKEN")
     with pytest.raises(CommandError, match="no such argument"):
         installmcp("--argument=--what=x")
+
+
+def test_ctrl_c_in_the_terminal_cancels(
+    ann: User, host: SshHost, someone: Account, at_once: None
+) -> None:
+    begun(ann, host, "fetch").delete()
+    give_uv(someone, STUBBORN)
+
+    def interrupt() -> None:
+        until(lambda: any("working on it" in log_of(run) for run in Installation.objects.all()))
+        connections.close_all()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(CommandError, match=r"Cancelled\."):
+        installmcp()
+    run = Installation.objects.get()
+    assert run.job.status == "CANCELLED"
+    assert not marked(run)

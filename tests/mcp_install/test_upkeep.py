@@ -196,10 +196,8 @@ def test_uninstalling_keeps_what_is_not_ours(
     )
     run = done(mine.delete(f"{URL}/{server.pk}"))
     assert run.job.status == "DONE", run.job.error
-    assert run.job.message == (
-        f"Sums is uninstalled; kept in {root}, as it is not ours: "
-        "elsewhere, my notes.db, link, mine"
-    )
+    kept = f"kept in {root}, as it is not ours: elsewhere, my notes.db, link, mine"
+    assert run.job.message == f"Sums is uninstalled; {kept}"
     left = me.run(f"cd '{root}' && find . -type f | sort").split("\n")
     assert left[:4] == ["./.mcp-install.json", "./elsewhere/.mcp-install.json", "./my notes.db",
                         "./versions/mine/x"]  # fmt: skip

@@ -5,7 +5,7 @@
  */
 
 import { forgetDrafts, keepDraft } from "realtime/drafts.js";
-import { call } from "realtime/http.js";
+import { call, randomKey } from "realtime/http.js";
 import { notice } from "realtime/notice.js";
 
 /** @typedef {import("chat/session.js").ChatSession} ChatSession */
@@ -99,6 +99,7 @@ class ChatComposer extends HTMLElement {
       ...model === null ? {} : { model },
       useDocuments: form.has("use_documents"),
       documentIds: form.getAll("document"),
+      collectionIds: form.getAll("collection"),
       mcpServerIds: form.getAll("server"),
     };
   }
@@ -120,12 +121,12 @@ class ChatComposer extends HTMLElement {
   /** What the menus hold, in words. */
   #count() {
     const form = new FormData(this.#form);
-    const pick = this.querySelector(".pick:has([name=document])");
+    const pick = this.querySelector(".pick:has([name=document], [name=collection])");
     pick?.toggleAttribute("hidden", !form.has("use_documents"));
     const places = /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-count]"));
     for (const place of places) {
       const { count = "", none = "", some = "" } = place.dataset;
-      const chosen = form.getAll(count).length;
+      const chosen = count.split(" ").flatMap((name) => form.getAll(name)).length;
       place.textContent = chosen ? some.replace("#", String(chosen)) : none;
     }
   }
@@ -205,8 +206,5 @@ class ChatComposer extends HTMLElement {
     this.#field.focus();
   }
 }
-
-/** Unlike `randomUUID` it is there without encryption too. */
-const randomKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
 
 customElements.define("chat-composer", ChatComposer);

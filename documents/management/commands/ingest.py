@@ -8,19 +8,25 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from watchfiles import watch
 
-from documents.events import STATUSES, status_of
-from documents.intake import Refused, take_in
+from documents.events import status_of
+from documents.intake import TooMany, check_room
 from documents.models import Document
+from documents.progress import show_bars
+from documents.sync import Found, files, gone, is_hidden, sync_file
 from realtime.models import ACTIVE, Job, Status
 
 POLL = 0.2  # seconds
+LOOK = 1000  # milliseconds without a change, in which what ended is told
+WORDS = {"same": "unchanged", "moved": "moved, otherwise unchanged", "gone": "the file is gone"}
 
 
 class Command(BaseCommand):
-    help = "Upload files, and folders with all that is in them."
+    help = (
+        "Upload files, and folders with all that is in them. Done again, what has not changed is "
+        "left, what has is replaced, and what is gone is told."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH")
@@ -31,100 +37,107 @@ class Command(BaseCommand):
             default="skip",
             help="what becomes of content that the owner has already",
         )
+        parser.add_argument(
+            "--delete", action="store_true", help="remove documents whose files are gone"
+        )
         parser.add_argument("--wait", action="store_true", help="until all are processed")
+        parser.add_argument(
+            "--watch", action="store_true", help="go on with what changes, until Ctrl-C"
+        )
         parser.add_argument("--json", action="store_true", help="JSON lines")
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.as_json: bool = options["json"]
+        self.if_duplicate, self.delete = options["if_duplicate"], options["delete"]
         self.failed = 0
+        self.waiting: dict[Any, tuple[Path, Document]] = {}
         try:
-            owner = User.objects.get(username=options["owner"])
+            self.owner = User.objects.get(username=options["owner"])
         except User.DoesNotExist:
             raise CommandError(f"There is no user {options['owner']}.") from None
-        waiting: dict[Any, tuple[Path, Document]] = {}
-        for path in files(options["paths"]):
-            if document := self._take(owner, path, options["if_duplicate"]):
-                waiting[document.job_id] = (path, document)
+        self._sync(files(options["paths"]), [p for p in options["paths"] if p.is_dir()])
+        if options["watch"]:
+            return self._watch(options["paths"])
         if options["wait"]:
-            self._wait(waiting)
+            self._wait()
         if self.failed:
             raise CommandError(f"{self.failed} failed.")
+        return None
 
-    def _take(self, owner: User, path: Path, if_duplicate: Any) -> Document | None:
-        try:
-            with path.open("rb") as file:
-                taken = take_in(owner, file, path.name, if_duplicate)
-        except (Refused, OSError) as error:
-            words = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else error
-            self._say(path, status="FAILED", error=str(words))
+    def _sync(self, paths: Iterable[Path], places: Iterable[Path]) -> None:
+        """Take in what is new or changed of the paths, and tell what is gone from the places."""
+        for path in paths:
+            self._wait_for_room()
+            self._tell(sync_file(self.owner, path, self.if_duplicate))
+        for found in gone(self.owner, places, delete=self.delete):
+            self._tell(found)
+
+    def _wait_for_room(self) -> None:
+        while True:
+            try:
+                return check_room(self.owner)
+            except TooMany as error:
+                if not self.as_json:
+                    self.stderr.write(str(error))
+                time.sleep(error.seconds)
+
+    def _tell(self, found: Found) -> None:
+        if found.document and found.is_taken:
+            self.waiting[found.document.job_id] = (found.path, found.document)
+        if found.what == "failed":
             self.failed += 1
-            return None
-        document = taken.document
-        found: dict[str, Any] = {"documentId": str(document.pk), "status": document.status}
-        if taken.duplicate_of:
-            found["duplicateOf"] = str(taken.duplicate_of)
-        self._say(path, **found)
-        return document
+            return self._say(found.path, status="FAILED", error=found.words)
+        assert found.document
+        pk, status = str(found.document.pk), found.document.status
+        said = {"documentId": pk, "status": "DELETED" if found.what == "removed" else status}
+        if found.what == "there":
+            said["duplicateOf"] = pk
+        return self._say(found.path, **said, change=found.what)
 
-    def _say(self, path: Path, **found: Any) -> None:
+    def _say(self, path: Path, **said: Any) -> None:
         if self.as_json:
-            self.stdout.write(json.dumps({"path": str(path)} | found))
+            self.stdout.write(json.dumps({"path": str(path)} | said))
         else:
-            same = f"the same as {found['duplicateOf']}" if found.get("duplicateOf") else ""
-            words = found.get("error") or found.get("message") or same
-            self.stdout.write(f"{path}: {found['status']}" + (f" - {words}" if words else ""))
+            same = f"the same as {said['duplicateOf']}" if said.get("duplicateOf") else ""
+            change = WORDS.get(said.get("change", ""), "")
+            words = said.get("error") or said.get("message") or same or change
+            self.stdout.write(f"{path}: {said['status']}" + (f" - {words}" if words else ""))
         self.stdout.flush()
 
-    def _wait(self, waiting: dict[Any, tuple[Path, Document]]) -> None:
+    # --- Until all are processed ------------------------------------------------------------------
+    def _wait(self) -> None:
         if not self.as_json and self.stdout.isatty():
-            ended = self._show_bars(waiting)
-        else:
-            ended = [job for jobs in polled(list(waiting)) for job in self._lines(jobs, waiting)]
-        self.failed += sum(job.status != Status.DONE for job in ended)
+            names = {key: path.name for key, (path, _) in self.waiting.items()}
+            ended = show_bars(names, polled(list(self.waiting)), self.stdout)
+            self.failed += sum(job.status != Status.DONE for job in ended)
+            return
+        for jobs in polled(list(self.waiting)):
+            self._tell_ended(jobs)
 
-    def _lines(self, jobs: list[Job], waiting: dict[Any, tuple[Path, Document]]) -> Iterator[Job]:
-        """Say each job that has ended."""
+    def _tell_ended(self, jobs: Iterable[Job]) -> None:
+        """Say each job that has ended, once."""
         for job in jobs:
-            if job.status in ACTIVE:
+            if job.status in ACTIVE or job.pk not in self.waiting:
                 continue
-            path, document = waiting[job.pk]
+            path, document = self.waiting.pop(job.pk)
+            self.failed += job.status != Status.DONE
             words = {"error": job.error} if job.error else {"message": job.message}
             self._say(path, documentId=str(document.pk), status=status_of(job), **words)
-            yield job
 
-    def _show_bars(self, waiting: dict[Any, tuple[Path, Document]]) -> list[Job]:
-        ended: list[Job] = []
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[words]}"),
-        )
-        console = Console(file=self.stdout)  # type: ignore[arg-type]
-        with Progress(*columns, console=console) as progress:
-            bars: dict[Any, TaskID] = {
-                key: progress.add_task(path.name, total=100, words="")
-                for key, (path, _) in waiting.items()
-            }
-            for jobs in polled(list(waiting)):
-                for job in jobs:
-                    words = job.error or job.message or STATUSES[Status(job.status)]
-                    progress.update(bars[job.pk], completed=job.progress, words=words)
-                ended += [job for job in jobs if job.status not in ACTIVE]
-        return ended
+    # --- For ever ---------------------------------------------------------------------------------
+    def _watch(self, roots: list[Path]) -> None:
+        """Follow changes; between them, tell what ended. Ends with Ctrl-C."""
+        following = watch(*roots, rust_timeout=LOOK, yield_on_timeout=True, raise_interrupt=False)
+        for changes in following:
+            changed = sorted({Path(path) for _, path in changes})
+            visible = [path for path in changed if not any(_hides(path, root) for root in roots)]
+            self._sync([path for path in visible if path.is_file()], visible)
+            self._tell_ended(Job.objects.filter(pk__in=list(self.waiting)))
 
 
-def files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files, and those in the folders, by name; hidden ones are left out of folders."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for inner in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-            if inner.is_file() and not hidden:
-                yield inner
+def _hides(path: Path, root: Path) -> bool:
+    root = root.resolve()
+    return path.resolve().is_relative_to(root) and is_hidden(path.resolve(), root)
 
 
 def polled(keys: list[Any]) -> Iterator[list[Job]]:

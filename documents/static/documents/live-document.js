@@ -24,6 +24,9 @@ class LiveDocument extends HTMLElement {
     const { signal } = this.#life;
     live.on("document_status", (event) => this.#tell(event), { signal });
     live.on("document_shared", (event) => this.#share(event), { signal });
+    live.on("collection_changed", () => this.fetch().catch((error) => notice(error.message)), {
+      signal,
+    });
     live.on("resync", () => this.fetch(), { signal });
     const mark = this.querySelector("#passage");
     if (mark && !location.hash) mark.scrollIntoView({ block: "center" });

@@ -1,5 +1,5 @@
 // @ts-check
-/** `<share-document>`: with whom a document is shared, to change by its owner. */
+/** `<share-document>`: with whom a document or a collection is shared, to change by its owner. */
 
 import { ACCEPTED } from "realtime/actions.js";
 import { keepFocus } from "realtime/focus.js";
@@ -26,6 +26,9 @@ class ShareDocument extends HTMLElement {
     this.addEventListener(ACCEPTED, () => this.#refresh(), { signal });
     live.on("document_shared", ({ documentId }) => {
       if (documentId === this.dataset.id) this.#refresh();
+    }, { signal });
+    live.on("collection_changed", ({ collectionId }) => {
+      if (collectionId === this.dataset.id) this.#refresh();
     }, { signal });
     live.on("resync", () => this.#refresh(), { signal });
   }

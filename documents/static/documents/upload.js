@@ -1,45 +1,55 @@
 // @ts-check
 /**
- * `<upload-zone>`: files dropped anywhere, pasted or chosen, one request each, with the bytes shown.
+ * `<upload-zone>`: files and folders dropped anywhere, pasted or chosen, each in a request of its own.
  *
- * A row stands for each file until the server has taken it; then the list's own row takes over.
+ * A row stands for each file until the server has taken it; then the list's own row takes over. Many
+ * files at once are announced as a batch, and one row stands for all of them.
  */
 
-import { csrfToken, Problem, problem } from "realtime/http.js";
+import { ACCEPTED } from "realtime/actions.js";
+import { call, csrfToken, fetchPart, Problem, problem } from "realtime/http.js";
 import { notice } from "realtime/notice.js";
 import "realtime/live-list.js";
-import "realtime/actions.js";
+import "documents/batch.js";
+import { filesOf, visibleOf } from "documents/dropped.js";
+import { Later, SendQueue } from "documents/send-queue.js";
+import { inMegabytes, SendingRow } from "documents/sending-row.js";
 
-const AT_ONCE = 2;
+const MANY = 10;
+const MOST_ROWS = 20; // of what was refused of a batch
 const LOST = "The connection was lost while sending.";
 
 /** @typedef {import("realtime/live-list.js").LiveList} LiveList */
-/**
- * @typedef {object} Upload
- * @property {File} file
- * @property {HTMLElement} row
- * @property {"skip" | "keep" | "replace"} duplicates
- * @property {XMLHttpRequest | null} request
- */
+/** @typedef {import("documents/batch.js").UploadBatch} UploadBatch */
+/** @typedef {import("documents/send-queue.js").Upload} Upload */
+/** @typedef {Upload["policy"]} Policy */
+/** @typedef {(percent: number) => void} Sent */
 
 class UploadZone extends HTMLElement {
   /** @type {AbortController | null} */
   #life = null;
-  /** @type {Upload[]} */
-  #waiting = [];
-  #sending = 0;
   #over = 0;
+  /** @type {WeakMap<Upload, Sent>} */
+  #watched = new WeakMap();
+  #queue = new SendQueue({
+    send: (upload) => this.#send(upload),
+    paused: (words) => this.#say(words),
+  });
 
   connectedCallback() {
     this.#life = new AbortController();
     const { signal } = this.#life;
-    const input = /** @type {HTMLInputElement} */ (this.querySelector("input[type=file]"));
-    const take = () => {
-      this.add([...input.files ?? []]);
-      input.value = "";
-    };
-    input.addEventListener("change", take, { signal });
-    queueMicrotask(take); // what was chosen before this script had loaded
+    const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (
+      this.querySelectorAll("input[type=file]")
+    );
+    for (const input of inputs) {
+      const take = () => {
+        this.add(visibleOf(input.files ?? []));
+        input.value = "";
+      };
+      input.addEventListener("change", take, { signal });
+      queueMicrotask(take); // what was chosen before this script had loaded
+    }
     for (const type of ["dragenter", "dragover", "dragleave", "drop"]) {
       document.addEventListener(type, (event) => this.#drag(/** @type {DragEvent} */ (event)), {
         signal,
@@ -49,12 +59,29 @@ class UploadZone extends HTMLElement {
       this.add([...clipboardData?.files ?? []]);
     }, { signal });
     addEventListener("beforeunload", (event) => {
-      if (this.#sending) event.preventDefault();
+      if (this.#queue.length) event.preventDefault();
+    }, { signal });
+    this.addEventListener(ACCEPTED, ({ target }) => {
+      const batch = /** @type {HTMLElement} */ (target).closest("upload-batch");
+      const id = /** @type {HTMLElement | null} */ (batch)?.dataset.id;
+      if (id) this.#queue.drop((upload) => upload.batch === id);
     }, { signal });
   }
 
   disconnectedCallback() {
     this.#life?.abort();
+  }
+
+  /** @returns {Policy} */
+  get #policy() {
+    const select = /** @type {HTMLSelectElement | null} */ (this.querySelector("[name=policy]"));
+    return /** @type {Policy} */ (select?.value ?? "ask");
+  }
+
+  /** @param {string} words */
+  #say(words) {
+    const place = this.querySelector(".upload-words");
+    if (place) place.textContent = words;
   }
 
   /** @param {DragEvent} event */
@@ -67,15 +94,16 @@ class UploadZone extends HTMLElement {
     if (event.type === "drop") this.add(await filesOf(event.dataTransfer));
   }
 
-  /** @param {File[]} files */
-  add(files) {
-    for (const file of files) {
-      const upload = this.#show(file);
-      const words = this.#refusal(file);
-      if (words) this.#fail(upload, words);
-      else this.#waiting.push(upload);
-    }
-    this.#next();
+  /**
+   * @param {File[]} files
+   * @param {Policy} [policy]
+   */
+  add(files, policy = this.#policy) {
+    const good = files.filter((file) => !this.#refusal(file));
+    const bad = files.filter((file) => this.#refusal(file));
+    this.#refuse(bad.map((file) => ({ file, words: this.#refusal(file) })));
+    if (good.length >= MANY) return this.#addMany(good, policy);
+    for (const file of good) this.#addOne(file, policy);
   }
 
   /** Why a file need not be sent at all; nothing when it may be fine. @param {File} file */
@@ -85,62 +113,116 @@ class UploadZone extends HTMLElement {
     return file.size > limit ? `The file is larger than ${inMegabytes(limit)}.` : "";
   }
 
-  /** @param {File} file @returns {Upload} */
-  #show(file) {
-    const template = /** @type {HTMLTemplateElement} */ (this.querySelector("template"));
-    const part = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
-    const row = /** @type {HTMLElement} */ (part.firstElementChild);
-    /** @type {Upload} */
-    const upload = { file, row, duplicates: "skip", request: null };
-    text(row, ".row-name bdi", file.name);
-    text(row, ".muted", inMegabytes(file.size));
-    row.querySelector("progress")?.setAttribute("aria-label", `Sending ${file.name}`);
-    row.addEventListener("click", ({ target }) => {
-      const button = /** @type {Element} */ (target).closest("[data-do]");
-      if (button) this.#act(upload, button.getAttribute("data-do") ?? "");
-    });
-    const list = /** @type {HTMLElement} */ (this.querySelector(".uploads"));
-    list.hidden = false;
-    list.append(row);
-    return upload;
+  /** @param {{file: File, words: string}[]} refused */
+  #refuse(refused) {
+    for (const { file, words } of refused.slice(0, MOST_ROWS)) {
+      const row = new SendingRow(this, file.name, inMegabytes(file.size), () => row.remove());
+      row.say(words);
+    }
+    const more = refused.length - MOST_ROWS;
+    if (more > 0) notice(`${more} more files were refused.`);
   }
 
   /**
-   * @param {Upload} upload
-   * @param {string} what
+   * @param {File} file
+   * @param {Policy} policy
    */
-  #act(upload, what) {
-    if (what === "drop") return this.#drop(upload);
-    if (what === "keep" || what === "replace") upload.duplicates = what;
-    buttons(upload.row, "drop", "Cancel");
-    text(upload.row, ".error-words", "");
-    this.#waiting.push(upload);
-    this.#next();
+  #addOne(file, policy) {
+    /** @type {Omit<Upload, "key" | "tries">} */
+    const upload = {
+      file,
+      policy,
+      taken: ({ documents: [answer] }) => {
+        if (answer.status === "FAILED") return row.say(answer.error);
+        const isThere = answer.duplicateOf === answer.documentId;
+        if (isThere) {
+          const words = `You already have this file: ${answer.name}.`;
+          if (upload.policy === "skip") return row.say(words);
+          return row.say(words, "keep replace drop", "Skip");
+        }
+        row.remove();
+        notice(`${answer.name} was taken in.`, { hidden: true });
+        this.#list?.want(answer.documentId, ...answer.duplicateOf ? [answer.duplicateOf] : []);
+      },
+      failed: (refusal) => {
+        if (refusal.status === -1) return row.remove();
+        const again = refusal.status === 0 || refusal.status === 403 || refusal.status >= 500;
+        row.say(wordsOf(refusal), again ? "retry drop" : "drop");
+      },
+    };
+    const row = new SendingRow(this, file.name, inMegabytes(file.size), (what) => {
+      if (what === "drop") {
+        this.#queue.drop((other) => other === upload);
+        return row.remove();
+      }
+      if (what === "keep" || what === "replace") upload.policy = what;
+      start();
+    });
+    const start = () => {
+      row.bar("Waiting", 0);
+      this.#queue.add(upload);
+    };
+    this.#watched.set(/** @type {Upload} */ (upload), (percent) => {
+      row.bar(percent < 100 ? "Uploading" : "Checking", percent);
+    });
+    start();
   }
 
-  /** @param {Upload} upload */
-  #drop(upload) {
-    upload.request?.abort();
-    this.#waiting = this.#waiting.filter((other) => other !== upload);
-    upload.row.remove();
-    const list = /** @type {HTMLElement} */ (this.querySelector(".uploads"));
-    list.hidden = !list.firstElementChild;
+  /**
+   * @param {File[]} files
+   * @param {Policy} policy
+   */
+  async #addMany(files, policy) {
+    const batch = await this.#announce(files.length).catch((error) => {
+      notice(/** @type {Error} */ (error).message);
+    });
+    if (!batch) return;
+    /** @type {File[]} */
+    const there = [];
+    /** @type {{file: File, words: string}[]} */
+    const refused = [];
+    let left = files.length;
+    const ended = () => {
+      batch.sent(files.length - --left, files.length);
+      if (left) return;
+      this.#refuse(refused);
+      if (there.length && policy === "ask") this.#askAbout(there);
+    };
+    this.#queue.add(...files.map((file) => ({
+      file,
+      policy,
+      batch: batch.dataset.id,
+      taken: (/** @type {any} */ { documents: [answer] }) => {
+        if (answer.duplicateOf === answer.documentId) there.push(file);
+        ended();
+      },
+      failed: (/** @type {Problem} */ refusal) => {
+        if (refusal.status !== -1) refused.push({ file, words: wordsOf(refusal) });
+        ended();
+      },
+    })));
   }
 
-  #next() {
-    for (const { row } of this.#waiting) bar(row, "Waiting", 0);
-    while (this.#sending < AT_ONCE) {
-      const upload = this.#waiting.shift();
-      if (!upload) return;
-      this.#sending++;
-      this.#send(upload).then(
-        (answer) => this.#taken(upload, answer),
-        (error) => this.#refused(upload, error),
-      ).finally(() => {
-        this.#sending--;
-        this.#next();
-      });
-    }
+  /** @param {number} total */
+  async #announce(total) {
+    const { batchId } = await call("POST", `${this.dataset.url}/batches`, { total });
+    const { part } = await fetchPart(`${this.dataset.batches}?id=${batchId}`);
+    /** @type {HTMLElement} */ (this.querySelector(".batches")).append(part);
+    return /** @type {UploadBatch} */ (this.querySelector(`#batch-${CSS.escape(batchId)}`));
+  }
+
+  /** @param {File[]} files that are there already */
+  #askAbout(files) {
+    const number = `${files.length} ${files.length === 1 ? "file" : "files"}`;
+    const row = new SendingRow(this, number, "of those you sent", (what) => {
+      row.remove();
+      if (what === "keep" || what === "replace") this.add(files, what);
+    });
+    row.say(`You already have ${number} of these.`, "keep replace drop", "Skip");
+  }
+
+  get #list() {
+    return /** @type {LiveList | null} */ (document.querySelector("live-list"));
   }
 
   /**
@@ -148,139 +230,36 @@ class UploadZone extends HTMLElement {
    * @returns {Promise<any>}
    */
   #send(upload) {
-    const { file, row, duplicates } = upload;
+    const { file, policy, batch, key } = upload;
+    const watched = this.#watched.get(upload);
     const form = new FormData();
-    form.append("ifDuplicate", duplicates);
+    form.append("ifDuplicate", policy === "ask" ? "skip" : policy);
+    if (batch) form.append("batchId", batch);
+    if (this.dataset.collection) form.append("collectionId", this.dataset.collection);
     form.append("file", file, file.name);
-    const request = upload.request = new XMLHttpRequest();
+    const request = new XMLHttpRequest();
+    upload.abort = () => request.abort();
     request.open("POST", this.dataset.url ?? "");
     request.setRequestHeader("X-CSRFToken", csrfToken());
-    request.upload.onprogress = ({ loaded, total }) => {
-      const percent = Math.round((100 * loaded) / total);
-      bar(row, loaded < total ? "Uploading" : "Checking", percent);
-    };
-    bar(row, "Uploading", 0);
+    request.setRequestHeader("Idempotency-Key", `${key} ${policy}`);
+    request.upload.onprogress = ({ loaded, total }) => watched?.(Math.round(100 * loaded / total));
+    watched?.(0);
     return new Promise((resolve, reject) => {
       request.onerror = () => reject(new Problem(0, LOST));
       request.onabort = () => reject(new Problem(-1, ""));
       request.onload = () => {
-        if (request.status === 202) resolve(JSON.parse(request.responseText));
-        else reject(problem(request.status, request.responseText));
+        const { status, responseText } = request;
+        if (status === 202) return resolve(JSON.parse(responseText));
+        const refusal = problem(status, responseText);
+        const seconds = Number(request.getResponseHeader("Retry-After")) || 5;
+        reject(status === 429 ? new Later(seconds, refusal.message) : refusal);
       };
       request.send(form);
     });
   }
-
-  /**
-   * @param {Upload} upload
-   * @param {any} answer
-   */
-  #taken(upload, answer) {
-    const [document_] = answer.documents;
-    if (document_.status === "FAILED") return this.#fail(upload, document_.error);
-    if (document_.duplicateOf && upload.duplicates === "skip") {
-      this.#fail(upload, `You already have this file: ${document_.name}.`);
-      return buttons(upload.row, "keep replace drop", "Skip");
-    }
-    this.#drop(upload);
-    notice(`${document_.name} was taken in.`, { hidden: true });
-    /** @type {LiveList | null} */ (document.querySelector("live-list"))?.want(
-      document_.documentId,
-    );
-  }
-
-  /**
-   * @param {Upload} upload
-   * @param {Problem} error
-   */
-  #refused(upload, { status, message, errors }) {
-    const words = Object.values(errors).flat()[0] ?? message;
-    this.#fail(upload, words, status === 0 || status === 403 || status >= 500);
-  }
-
-  /**
-   * @param {Upload} upload
-   * @param {string} words
-   * @param {boolean} [again] whether trying again may help
-   */
-  #fail({ row }, words, again = false) {
-    if (!row.isConnected) return;
-    /** @type {HTMLElement} */ (row.querySelector(".job-line")).hidden = true;
-    text(row, ".error-words", words);
-    buttons(row, again ? "retry drop" : "drop", "Dismiss");
-  }
 }
 
-/**
- * @param {HTMLElement} row
- * @param {string} stage
- * @param {number} percent
- */
-function bar(row, stage, percent) {
-  /** @type {HTMLElement} */ (row.querySelector(".job-line")).hidden = false;
-  /** @type {HTMLProgressElement} */ (row.querySelector("progress")).value = percent;
-  text(row, ".job-stage", stage);
-  text(row, ".job-percent", `${percent} %`);
-}
-
-/**
- * @param {HTMLElement} row
- * @param {string} shown
- * @param {string} drop the words of the button that drops the row
- */
-function buttons(row, shown, drop) {
-  for (const button of row.querySelectorAll("[data-do]")) {
-    const what = button.getAttribute("data-do") ?? "";
-    /** @type {HTMLElement} */ (button).hidden = !shown.split(" ").includes(what);
-  }
-  text(row, "[data-do=drop] span", drop);
-}
-
-/**
- * @param {HTMLElement} row
- * @param {string} selector
- * @param {string} words
- */
-function text(row, selector, words) {
-  const place = row.querySelector(selector);
-  if (place) place.textContent = words;
-}
-
-/** @param {number} bytes */
-function inMegabytes(bytes) {
-  if (bytes < 1024 * 1024) return `${Math.ceil(bytes / 1024)} KB`;
-  return `${(bytes / 1024 / 1024).toFixed(bytes < 10 * 1024 * 1024 ? 1 : 0)} MB`;
-}
-
-/**
- * What was dropped, with the files inside of folders.
- * @param {DataTransfer} dropped
- * @returns {Promise<File[]>}
- */
-async function filesOf(dropped) {
-  const entries = [...dropped.items].map((item) => item.webkitGetAsEntry?.() ?? null);
-  if (!entries.some((entry) => entry?.isDirectory)) return [...dropped.files];
-  return (await Promise.all(entries.map((entry) => entry ? inside(entry) : []))).flat();
-}
-
-/**
- * @param {FileSystemEntry} entry
- * @returns {Promise<File[]>}
- */
-async function inside(entry) {
-  if (entry.isFile) {
-    const file = /** @type {FileSystemFileEntry} */ (entry);
-    return await new Promise((found) => file.file((f) => found([f]), () => found([])));
-  }
-  const reader = /** @type {FileSystemDirectoryEntry} */ (entry).createReader();
-  /** @type {File[]} */
-  const files = [];
-  while (true) {
-    /** @type {FileSystemEntry[]} */
-    const some = await new Promise((found) => reader.readEntries(found, () => found([])));
-    if (!some.length) return files;
-    for (const inner of some) files.push(...await inside(inner));
-  }
-}
+/** @param {Problem} refusal */
+const wordsOf = ({ errors, message }) => Object.values(errors).flat()[0] ?? message;
 
 customElements.define("upload-zone", UploadZone);

@@ -41,6 +41,8 @@ class InstallTerminal extends HTMLElement {
   #readAgain = false;
   /** The line after the last one that was read out. */
   #heard = 0;
+  /** The line where something was found last. */
+  #found = -1;
   #terminal = new Terminal({
     cols: COLUMNS,
     rows: ROWS,
@@ -65,6 +67,11 @@ class InstallTerminal extends HTMLElement {
       if (button?.dataset.do === "copy") copy(this.#lines(0).join("\n"));
       if (button?.dataset.do === "hear") this.#readOut();
       if (button?.dataset.do === "end") this.#terminal.scrollToBottom();
+    }, { signal });
+    this.querySelector("[type=search]")?.addEventListener("keydown", (event) => {
+      const { key, shiftKey, target } = /** @type {KeyboardEvent} */ (event);
+      const { value } = /** @type {HTMLInputElement} */ (target);
+      if (key === "Enter" && value) this.#find(value.toLowerCase(), shiftKey ? -1 : 1);
     }, { signal });
     live.on("mcp_install_progress", (event) => this.#tell(event), { signal });
     live.on("resync", () => this.#read(), { signal });
@@ -154,6 +161,25 @@ class InstallTerminal extends HTMLElement {
     const { leftOut, text } = this.#printed.addKept(piece);
     const words = `\r\n\x1b[0;7m ${leftOut} characters are left out here \x1b[0m\r\n`;
     this.#terminal.write((leftOut ? words : "") + text);
+  }
+
+  /**
+   * To the next line that holds the words, around the end if need be.
+   * @param {string} words
+   * @param {1 | -1} step
+   */
+  #find(words, step) {
+    const { active } = this.#terminal.buffer;
+    const { length } = active;
+    for (let n = 1; n <= length; n++) {
+      const line = (this.#found + step * n + 2 * length) % length;
+      const at = active.getLine(line)?.translateToString().toLowerCase().indexOf(words) ?? -1;
+      if (at < 0) continue;
+      this.#found = line;
+      this.#terminal.select(at, line, words.length);
+      return this.#terminal.scrollToLine(Math.max(0, line - ROWS / 2));
+    }
+    notice(`“${words}” was not printed.`);
   }
 
   // --- As text -------------------------------------------------------------------------------------

@@ -40,7 +40,11 @@ class InstallWizard extends HTMLElement {
       this.#go(this.#address(form));
     }, { signal });
     this.addEventListener("click", (event) => this.#click(event), { signal });
-    this.addEventListener(HOST_CHANGED, () => this.#show(location.search, false), { signal });
+    this.addEventListener(HOST_CHANGED, (event) => {
+      const { status } = /** @type {CustomEvent} */ (event).detail;
+      // Until it is ready it is in somebody's hands, and not to be replaced.
+      if (status === "READY") this.#show(location.search, false);
+    }, { signal });
     this.addEventListener(INSTALLED, () => sessionStorage.removeItem(KEY), { signal });
     addEventListener("popstate", () => this.#show(location.search), { signal });
     this.#fill();

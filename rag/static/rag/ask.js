@@ -76,6 +76,7 @@ class AskComposer extends HTMLElement {
       const { queryId } = await call("POST", this.dataset.url ?? "", {
         question,
         documentIds: this.#documents(),
+        collectionIds: this.#collections(),
       });
       sessionStorage.removeItem(this.#draft);
       await this.#show(exchange, queryId);
@@ -92,6 +93,11 @@ class AskComposer extends HTMLElement {
   #documents() {
     const chips = /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-document]"));
     return chips.length ? [...chips].map((chip) => chip.dataset.document) : undefined;
+  }
+
+  #collections() {
+    const select = /** @type {HTMLSelectElement | null} */ (this.querySelector("select"));
+    return select?.value ? [select.value] : undefined;
   }
 
   /**

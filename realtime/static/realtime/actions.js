@@ -34,7 +34,7 @@ document.addEventListener("click", async ({ target }) => {
  * @param {string} [yes] what the button says that does it
  * @returns {Promise<boolean>}
  */
-function confirmed(question, text = "", yes = "Remove") {
+export function confirmed(question, text = "", yes = "Remove") {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector("dialog#confirm"));
   if (!dialog) return Promise.resolve(false);
   /** @type {HTMLElement} */ (dialog.querySelector("#confirm-title")).textContent = question;

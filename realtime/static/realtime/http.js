@@ -21,6 +21,9 @@ export const SIGNED_OUT = "signed-out";
 export const csrfToken = () =>
   document.querySelector("meta[name=csrf-token]")?.getAttribute("content") ?? "";
 
+/** Makes it harmless to send the same again. Unlike `randomUUID` it is there without encryption. */
+export const randomKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-");
+
 /**
  * @param {string} method
  * @param {string} url

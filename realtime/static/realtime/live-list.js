@@ -5,6 +5,9 @@
  * A bar moves by the event itself; anything else (a new row, an end) fetches the row as the server
  * renders it. `data-types`: the events it follows; `data-rows`: where rows come from, by `?id=`;
  * `data-part`: the whole list; `data-filtered`: new rows may not belong, so the list is fetched.
+ *
+ * A list that has more (`data-more`) than its `data-most` rows keeps that length: what is older, by
+ * the rows' `data-at`, stays out of it. When very much is new, the list is fetched as a whole.
  */
 
 import { fetchPart, Problem } from "realtime/http.js";
@@ -20,6 +23,9 @@ import "realtime/actions.js";
 /** @typedef {import("realtime/job-progress.js").JobProgress} JobProgress */
 
 const TOGETHER = 60;
+const OFTEN = 500; // between two fetches of many
+const MUCH = 20; // rows that are new at once
+const MOST_SAID = 3;
 const MOST_AT_ONCE = 100;
 const ASK_WHY = 10_000;
 const AGAIN = 3_000;
@@ -35,6 +41,7 @@ export class LiveList extends HTMLElement {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #queue = Promise.resolve();
+  #fetchedAt = 0;
 
   connectedCallback() {
     this.#life = new AbortController();
@@ -61,8 +68,8 @@ export class LiveList extends HTMLElement {
   /** Fetch some rows soon, together with others. @param {string[]} ids */
   want(...ids) {
     for (const id of ids) this.#wanted.add(id);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#fetch(), TOGETHER);
+    const rest = OFTEN - (Date.now() - this.#fetchedAt);
+    this.#timer ??= setTimeout(() => this.#fetch().catch(() => {}), Math.max(TOGETHER, rest));
   }
 
   /** The whole list, as the server has it now. */
@@ -119,13 +126,16 @@ export class LiveList extends HTMLElement {
   /** One fetch after the other, so that an older answer never covers a newer one. */
   #fetch() {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     const done = this.#queue.then(() => this.#fetchNow());
     this.#queue = done.catch(() => {});
     return done;
   }
 
   async #fetchNow() {
-    const whole = this.#whole;
+    this.#fetchedAt = Date.now();
+    const fresh = [...this.#wanted].filter((id) => !this.row(id));
+    const whole = this.#whole || fresh.length > MUCH;
     const ids = [...this.#wanted].slice(0, MOST_AT_ONCE);
     if (!whole && !ids.length) return;
     this.#whole = false;
@@ -144,6 +154,7 @@ export class LiveList extends HTMLElement {
 
   async #replaceAll() {
     const { part, after } = await fetchPart(this.dataset.part ?? "");
+    this.#foreign.clear();
     keepFocus(this, () => this.replaceChildren(part));
     for (const event of this.#missed(after)) this.#tell(event);
   }
@@ -155,28 +166,50 @@ export class LiveList extends HTMLElement {
     const list = this.querySelector(".rows");
     if (!list) return await this.#replaceAll();
     const fresh = new Map([...part.querySelectorAll(".row")].map((row) => [row.id, row]));
+    let ended = 0;
     for (const id of ids) {
       const [old, row] = [this.row(id), fresh.get(`row-${id}`)];
       this.#foreign.delete(id);
       if (!row && !old) this.#foreign.add(id);
       else if (!row) this.#remove(old);
-      else if (old) this.#replace(old, /** @type {HTMLElement} */ (row));
+      else if (
+        old && this.#replace(old, /** @type {HTMLElement} */ (row)) && ++ended <= MOST_SAID
+      ) {
+        notice(/** @type {HTMLElement} */ (row).dataset.said ?? "", { hidden: true });
+      }
     }
-    const added = [...fresh.values()].filter((row) => !row.isConnected);
-    list.prepend(...added);
+    this.#add(list, /** @type {HTMLElement[]} */ ([...fresh.values()]));
     for (const event of this.#missed(after)) {
       if (ids.includes(subjectOf(event))) this.#tell(event);
     }
   }
 
   /**
+   * @param {Element} list
+   * @param {HTMLElement[]} rows of which some are there already
+   */
+  #add(list, rows) {
+    const { most, more } = /** @type {HTMLElement} */ (list).dataset;
+    const last = /** @type {HTMLElement | null} */ (list.lastElementChild);
+    const isLong = more !== undefined && last?.dataset.at;
+    const added = rows.filter((row) => !row.isConnected);
+    const newer = added.filter((row) =>
+      !isLong || Number(row.dataset.at) > Number(last.dataset.at)
+    );
+    for (const row of added) if (!newer.includes(row)) this.#foreign.add(row.dataset.id ?? "");
+    list.prepend(...newer);
+    while (isLong && list.childElementCount > Number(most)) list.lastElementChild?.remove();
+  }
+
+  /**
    * @param {HTMLElement} old
    * @param {HTMLElement} row
+   * @returns {boolean} whether the work ended by it
    */
   #replace(old, row) {
     const ended = old.querySelector("job-progress") && !row.querySelector("job-progress");
     keepFocus(old, () => old.replaceWith(row), row);
-    if (ended) notice(row.dataset.said ?? "", { hidden: true });
+    return Boolean(ended);
   }
 
   /** @param {string} after */

@@ -128,6 +128,37 @@ def test_a_reload_in_the_middle_goes_on_where_it_is(
     assert screen(page).count("This is the beginning") == 1
 
 
+def test_the_web_server_dies_and_the_terminal_misses_nothing(
+    page: Page, stack: LiveStack, begin: Begin, held: Callable[[], None]
+) -> None:
+    page.goto(begin("cut"))
+    shows(page, "Holding")
+    for process in stack.processes("daphne"):
+        process.kill()
+    held()  # what is printed now reaches no tab
+    ended(page, "Installed")
+    shows(page, "Installed 1 package")
+    shown = screen(page)
+    page.reload()
+    shows(page, "Installed 1 package")
+    assert screen(page) == shown
+
+
+def test_a_second_run_on_a_host_waits_its_turn_and_says_so(
+    page: Page, begin: Begin, held: Callable[[], None]
+) -> None:
+    page.goto(begin("first"))
+    shows(page, "Holding")
+    second = page.context.new_page()
+    second.goto(begin("second"))
+    words = "Waiting for another run on box to end (install Time)"
+    expect(second.locator(".job-message")).to_have_text(words)
+    held()
+    for tab in (page, second):
+        ended(tab, "Installed")
+        shows(tab, "Installed 1 package")
+
+
 def test_a_run_is_cancelled_and_tried_again(
     page: Page, begin: Begin, held: Callable[[], None], someone: Account
 ) -> None:
@@ -215,6 +246,12 @@ def test_a_long_log_stays_smooth_and_whole(page: Page, begin: Begin, someone: Ac
     expect(page.get_by_role("button", name="To the end")).to_be_visible()
     page.get_by_role("button", name="To the end").click()
     shows(page, "line 10000 of")
+    page.get_by_label("Search the output").fill("LINE 5432 of")
+    page.keyboard.press("Enter")
+    shows(page, "line 5432 of")
+    page.get_by_label("Search the output").fill("nothing like it")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("was not printed")
 
 
 def test_bob_sees_and_hears_nothing_of_it(

@@ -12,11 +12,11 @@ from tests.browser.conftest import NewPage
 from tests.browser.mcp.conftest import HostId
 from tests.browser.mcp.test_installing import Begin, ann, begin, ended, shows
 from tests.browser.mcp.test_servers import server, tool
-from tests.browser.mcp.test_wizard import entry
+from tests.browser.mcp.test_wizard import entry, time_server
 from tests.browser.test_pages import findings
-from tests.sshd import Account, running
+from tests.sshd import Account, account, running
 
-__all__ = ["ann", "begin", "entry", "server"]  # fixtures
+__all__ = ["ann", "begin", "entry", "server", "time_server"]  # fixtures
 PICTURES = os.environ.get("PICTURES", "")  # a folder: pictures for the documentation go there
 OURS, TERMINAL = 30 * 1024, 125 * 1024  # bytes, compressed
 
@@ -134,28 +134,28 @@ def test_the_keyboard_leads_to_servers_and_hosts(page: Page) -> None:
 
 
 @pytest.mark.skipif(not PICTURES, reason="for the documentation: PICTURES=docs/images")
-def test_pictures(
-    new_page: NewPage, box: str, server: str, begin: Begin, held: Callable[[], None], entry: str
-) -> None:
+def test_pictures(new_page: NewPage, make_host: HostId, time_server: str) -> None:
+    """Of a server that is really installed, from its registry."""
     page = new_page("ann", width=1100)
 
     def picture(name: str) -> None:
+        page.wait_for_timeout(500)  # what moves comes to rest
         page.screenshot(path=Path(PICTURES) / f"{name}.png")
 
-    page.goto(f"/servers/install/{entry}/?host={box}&directory=~/mcp")
-    page.get_by_label("--local-timezone").fill("Europe/Paris")
-    page.get_by_label("GIVEN_TOKEN").fill("a very secret thing")
-    expect(page.locator(".plan-steps li").first).to_be_visible(timeout=30_000)
-    page.locator(".plan").scroll_into_view_if_needed()
-    picture("review")
-    page.goto(begin("pictured"))
-    shows(page, "Holding")
-    picture("installing")
-    held()
-    page.goto(server)
-    say = tool(page, "say")
-    say.get_by_label("words").fill("Hello")
-    say.get_by_label("number").fill("1")
-    say.get_by_role("button", name="Run it").click()
-    expect(say.locator(".result code")).to_contain_text("Hello", timeout=30_000)
-    picture("server")
+    with account() as plain:
+        host = make_host("my-server", username=plain.name)
+        page.goto(f"/servers/install/{time_server}/?host={host}&directory=~/mcp")
+        expect(page.locator(".plan-steps li").first).to_be_visible(timeout=30_000)
+        picture("review")
+        page.get_by_role("button", name="Install").click()
+        page.wait_for_url("**/servers/runs/**")
+        shows(page, "Collecting starlette")
+        picture("installing")
+        ended(page, "Installed")
+        page.get_by_role("link", name="See its tools").click()
+        page.wait_for_load_state()
+        now = tool(page, "get_current_time")
+        now.get_by_label("timezone").fill("Europe/Paris")
+        now.get_by_role("button", name="Run it").click()
+        expect(now.locator(".result code")).to_contain_text("Paris", timeout=30_000)
+        picture("server")

@@ -67,7 +67,7 @@ def folder(page: Page, name: str) -> None:
 
 
 def test_the_catalogue_is_searched_and_added_to_by_pasting(page: Page) -> None:
-    page.goto("/servers/catalogue/")
+    page.goto("/servers/catalogue/?source=builtin")
     expect(page.locator(".entry")).to_have_count(6)
     page.get_by_label("Search servers").fill("repository")
     page.keyboard.press("Enter")
@@ -75,11 +75,11 @@ def test_the_catalogue_is_searched_and_added_to_by_pasting(page: Page) -> None:
     page.goto("/servers/catalogue/?q=nothing+like+it")
     expect(page.get_by_role("heading", name="No server matches")).to_be_visible()
     page.get_by_role("button", name="Paste a server.json").click()
-    page.get_by_label("server.json").fill("{")
+    page.get_by_label("server.json", exact=True).fill("{")
     page.get_by_role("button", name="Add to my catalogue").click()
     expect(page.get_by_role("alert")).to_contain_text("not JSON")
     pasted = PASTED | {"name": "org.example/server-pasted", "title": "Pasted"}
-    page.get_by_label("server.json").fill(json.dumps(pasted))
+    page.get_by_label("server.json", exact=True).fill(json.dumps(pasted))
     page.get_by_role("button", name="Add to my catalogue").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Pasted")
     expect(page.get_by_label("Inputs")).to_contain_text("GIVEN_TOKEN")
