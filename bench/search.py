@@ -31,6 +31,14 @@ TEXT = (
 QUESTION = "How many eggs does a queen bee lay a day?"
 
 
+_POSTINGS = """
+INSERT INTO rag_posting (owner_id, document_id, chunk_id, term, frequency, length)
+SELECT owner_id, document_id, chunk.id, term, times, length
+FROM documents_chunk AS chunk JOIN documents_document AS document ON document.id = document_id
+JOIN words ON place = chunk.id %% %s
+"""
+
+
 def paragraphs() -> list[str]:
     texts = "\n\n".join(pydoc_data.topics.topics.values()).split("\n\n")
     real = [" ".join(text.split()) for text in texts if 150 < len(text) < 1500]
@@ -57,6 +65,7 @@ class Filled:
     def fill(self) -> None:
         from django.contrib.auth.models import User
         from django.db import connection
+        from pgvector.psycopg import register_vector
 
         from rag.index import hnsw, model_row
 
@@ -64,6 +73,7 @@ class Filled:
         self.owners = [person.pk for person in people]
         self.model = model_row(self.embedder)
         self.documents = [self._document(place) for place in range(OWNERS * DOCUMENTS)]
+        register_vector(connection.connection)
         with connection.cursor() as cursor:
             cursor.execute(f"DROP INDEX embedding_hnsw_{self.model.pk}")
             began = time.perf_counter()
@@ -113,18 +123,16 @@ class Filled:
             for pk, document, _, index in chunks:
                 copy.write_row((pk, document, index, 1, 1, index * 9, index * 9 + 9, "a text"))
         columns = "(model_id, owner_id, document_id, chunk_id, vector)"
-        with cursor.copy(f"COPY rag_embedding {columns} FROM STDIN") as copy:
+        with cursor.copy(f"COPY rag_embedding {columns} FROM STDIN (FORMAT BINARY)") as copy:
+            copy.set_types(["int8", "int4", "uuid", "int8", "vector"])
             for pk, document, owner, _ in chunks:
-                row = ",".join(f"{value:.5f}" for value in self.around(pk % PARAGRAPHS))
-                copy.write_row((self.model.pk, owner, document, pk, f"[{row}]"))
-        columns = "(owner_id, document_id, chunk_id, term, frequency, length)"
-        with cursor.copy(f"COPY rag_posting {columns} FROM STDIN") as copy:
-            for pk, document, owner, _ in chunks:
-                found = counted[pk % PARAGRAPHS]
-                length = found.total()
-                for term, frequency in found.items():
-                    copy.write_row((owner, document, pk, term, frequency, length))
-                copy.write_row((owner, document, pk, f"rare{pk % 5000}", 1, length))
+                copy.write_row((self.model.pk, owner, document, pk, self.around(pk % PARAGRAPHS)))
+        cursor.execute("CREATE TEMPORARY TABLE words (place int, term text, times int, length int)")
+        with cursor.copy("COPY words FROM STDIN") as copy:
+            for place, found in enumerate(counted):
+                for term, times in found.items():
+                    copy.write_row((place, term, times, found.total()))
+        cursor.execute(_POSTINGS, [PARAGRAPHS])
 
     def ask(self) -> None:
         from rag.limits import Limits
