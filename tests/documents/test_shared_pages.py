@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from documents.models import Document, Share
-from documents.sharing import share
+from documents.sharing import share, unshare
 from realtime.models import Status
 from tests.test_pages import document, plain_static_files, shown, text_of
 
@@ -90,12 +90,17 @@ def test_the_people_it_is_shared_with_are_shown_to_its_owner_alone(
     assert bobs.get(url).status_code == 403
 
 
-def test_a_shared_document_is_not_among_those_that_bob_asks(ann: User, bobs: Client) -> None:
+def test_bob_asks_a_shared_document_as_long_as_it_is_shared(ann: User, bobs: Client) -> None:
     about = document(ann, "a.txt", "Text")
-    share(about, "bob", "viewer")
+    made, _ = share(about, "bob", "viewer")
     body = {"question": "Why?", "documentIds": [str(about.pk)]}
-    asked = bobs.post("/api/rag/queries", body, content_type="application/json")
-    assert asked.status_code == 404
+
+    def asked() -> int:
+        return bobs.post("/api/rag/queries", body, content_type="application/json").status_code
+
+    assert asked() == 202
+    unshare(about, made)
+    assert asked() == 404
     assert "a.txt" not in shown(bobs, f"/ask/?document={about.pk}")
 
 
