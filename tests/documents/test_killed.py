@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from documents.intake import remove, take_in
 from documents.models import Document
-from rag.models import ChunkLength, Embedding
+from rag.models import Embedding, Indexed
 from realtime import jobs
 from realtime.models import Job, Status
 from tests.documents import samples
@@ -80,5 +80,5 @@ def test_a_stage_in_which_a_worker_is_killed_is_begun_again_and_none_before_it(
     assert [index for index, *_ in chunks] == list(range(read.chunk_count))
     assert all(text[start:end] == words for _, start, end, words in chunks)
     assert Embedding.objects.filter(document=read).count() == len(chunks)
-    assert ChunkLength.objects.filter(document=read).count() == len(chunks)
+    assert Indexed.objects.get(document=read).chunks == len(chunks)
     assert set(read.timings | job.timings) == {"EXTRACTING", "CHUNKING", "EMBEDDING", "INDEXING"}
