@@ -29,16 +29,18 @@ def test_many_files_are_told_of_as_one_and_do_not_hold_up_another_person(
     stack: LiveStack,
 ) -> None:
     with stack.client("ann") as ann, stack.client("bob") as bob:
-        tab = Tab(stack, ann).resume()
         batch = ann.post("/api/documents/batches", json={"total": 60}).json()["batchId"]
         for number in range(60):
             words = f"File {number} of {batch}. " + " ".join(f"Word {n}." for n in range(400))
             uploaded(ann, words, batchId=batch)
         of_bob = uploaded(bob, f"Bob's only one, {uuid.uuid4()}.")
         until(lambda: shown(bob, f"/api/documents/{of_bob}")["status"] == "READY", within=60)
+        tab = Tab(stack, ann).resume()
         assert not shown(ann, f"/api/documents/batches/{batch}")["ended"], "too few for this test"
         while True:
             event = tab.next(within=120)
+            if "id" in event:
+                tab.say(type="ack", id=event["id"])
             if event["type"] == "batch_progress" and event.get("terminal"):
                 break
         assert (event["total"], event["ready"], event["progress"]) == (60, 60, 100)

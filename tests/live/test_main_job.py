@@ -122,6 +122,8 @@ def test_what_the_documents_do_not_say_is_said_plainly(
 
 def test_bob_has_no_documents_and_is_told_so(stack: LiveStack, manual: dict[str, Any]) -> None:
     with stack.client("bob") as bob:
+        for document in bob.get("/api/documents").json()["documents"]:
+            bob.delete(f"/api/documents/{document['documentId']}").raise_for_status()
         query = finished(bob, f"/api/rag/queries/{ask(bob)}")
         assert query["passages"] == []
         assert "no documents" in query["answer"]

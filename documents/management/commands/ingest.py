@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {options['owner']}.") from None
         self._sync(files(options["paths"]), [p for p in options["paths"] if p.is_dir()])
         if options["watch"]:
-            return self._watch(options["paths"])
+            with suppress(KeyboardInterrupt):  # it may come while rows are read, too
+                self._watch(options["paths"])
+            return None
         if options["wait"]:
             self._wait()
         if self.failed:
