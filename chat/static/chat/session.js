@@ -27,6 +27,8 @@ export class ChatSession extends HTMLElement {
   /** @type {AbortController | null} */
   #life = null;
   #queue = Promise.resolve();
+  /** Where this conversation is. */
+  #path = "";
   /** What was sent and is not among the messages yet. @type {Set<HTMLElement>} */
   #echoes = new Set();
 
@@ -38,7 +40,11 @@ export class ChatSession extends HTMLElement {
     }
     live.on("chat_session", (event) => this.#tell(event), { signal });
     live.on("resync", () => this.dataset.id && this.fetch(), { signal });
-    addEventListener("popstate", () => location.reload(), { signal });
+    this.#path = location.pathname;
+    addEventListener("popstate", () => {
+      // A link to a source changes the fragment alone.
+      if (location.pathname !== this.#path) location.reload();
+    }, { signal });
     this.addEventListener("click", (event) => this.#click(event), { signal });
     this.addEventListener(ACCEPTED, (event) => {
       const { method } = /** @type {CustomEvent} */ (event).detail;
@@ -73,6 +79,7 @@ export class ChatSession extends HTMLElement {
   begin(id) {
     this.dataset.id = id;
     history.pushState(null, "", this.#address);
+    this.#path = location.pathname;
   }
 
   /** A message at once on the page; the server's own takes its place. @param {string} words */
