@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,24 +12,11 @@ from pytest_django import Settings
 
 from documents.models import Chunk, Document, Page
 from realtime.models import Job, Status
+from tests.documents.conftest import signed_in
+
+pytestmark = pytest.mark.usefixtures("folder")
 
 URL = "/api/documents"
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Settings) -> None:
-    settings.MEDIA_ROOT = tmp_path
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def mine(ann: User) -> Client:
-    return signed_in(ann)
 
 
 def upload(client: Client, *files: tuple[str, bytes], **fields: str) -> Any:

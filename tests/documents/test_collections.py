@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError
 from django.test import Client
-from pytest_django import Settings
 
 from documents import filing
 from documents.access import visible, who_may_be_there
@@ -22,30 +20,9 @@ from documents.sharing import share
 from realtime import jobs, snapshot
 from realtime.models import Job, Status
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey", "folder")]
 URL, DOCUMENTS = "/api/collections", "/api/documents"
 Events = Callable[[User], list[dict[str, Any]]]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Settings) -> None:
-    settings.MEDIA_ROOT = tmp_path
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def mine(ann: User) -> Client:
-    return signed_in(ann)
-
-
-@pytest.fixture
-def bobs(bob: User) -> Client:
-    return signed_in(bob)
 
 
 @pytest.fixture

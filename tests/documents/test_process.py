@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from pytest_django import Settings
 
 from documents.intake import remove, take_in
 from documents.models import Chunk, Document
@@ -15,6 +14,8 @@ from documents.process import process
 from documents.signals import chunked
 from realtime.work import Failure, SilentReport
 from tests.documents.samples import pdf
+
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 class Heard(SilentReport):
@@ -27,11 +28,6 @@ class Heard(SilentReport):
     def __call__(self, stage: str, progress: int, message: str = "") -> None:
         super().__call__(stage, progress, message)
         self.said.append((stage, progress))
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Settings) -> None:
-    settings.MEDIA_ROOT = tmp_path
 
 
 @pytest.fixture

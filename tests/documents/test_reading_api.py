@@ -20,6 +20,7 @@ from documents.signals import chunked
 from realtime.models import Job, Status
 from realtime.work import Failure, SilentReport
 from tests.documents import samples
+from tests.documents.conftest import signed_in
 
 TEXT = "The beekeeper of Gotland sells honey. " * 60
 
@@ -28,12 +29,6 @@ TEXT = "The beekeeper of Gotland sells honey. " * 60
 def folders(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.MEDIA_ROOT, settings.PICTURES_ROOT = tmp_path / "files", tmp_path / "pictures"
     monkeypatch.setattr(chunked, "receivers", [])
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def done(owner: User, content: bytes, name: str) -> Document:

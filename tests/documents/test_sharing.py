@@ -3,7 +3,6 @@
 import threading
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.test import Client
-from pytest_django import Settings
 
 from documents import sharing
 from documents.access import who_may_be_there
@@ -21,31 +19,10 @@ from documents.sharing import share, unshare
 from realtime import jobs
 from realtime.models import Job, Status
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey", "folder")]
 
 URL = "/api/documents"
 Events = Callable[[User], list[dict[str, Any]]]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Settings) -> None:
-    settings.MEDIA_ROOT = tmp_path
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
-def mine(ann: User) -> Client:
-    return signed_in(ann)
-
-
-@pytest.fixture
-def bobs(bob: User) -> Client:
-    return signed_in(bob)
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Why a document waits, in words."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.utils import timezone
-from pytest_django import Settings
 
 from documents.intake import take_in
 from documents.models import Document
@@ -15,10 +13,7 @@ from documents.waiting import reasons
 from realtime import jobs
 from realtime.models import Job
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, settings: Settings) -> None:
-    settings.MEDIA_ROOT = tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def put(owner: User, number: int) -> list[Document]:
