@@ -22,6 +22,8 @@ class FolderBrowser extends HTMLElement {
   /** @type {Folder | null} */
   #folder = null;
   #turn = 0;
+  /** The last opening of a folder, done or not. */
+  #opening = Promise.resolve();
   /** What the field said when it was looked at. */
   #looked = "";
   /** Letters typed in the list, to jump to a name. */
@@ -144,12 +146,21 @@ class FolderBrowser extends HTMLElement {
    * @param {{path?: string, token?: string}} where
    * @param {boolean} [chooses] whether the field says it afterwards
    */
-  async #open(where, chooses = true) {
+  #open(where, chooses = true) {
+    return this.#opening = this.#openNow(where, chooses);
+  }
+
+  /**
+   * @param {{path?: string, token?: string}} where
+   * @param {boolean} chooses
+   * @returns {Promise<void>}
+   */
+  async #openNow(where, chooses) {
     const inside = this.#list.contains(document.activeElement);
     const folder = await this.#fetch(where, 0);
     if (!folder) {
       // The folder need not be there yet; something is shown all the same.
-      if (!this.#folder) await this.#open({ path: "" }, false);
+      if (!this.#folder) await this.#openNow({ path: "" }, false);
       return;
     }
     this.#folder = folder;
@@ -172,7 +183,9 @@ class FolderBrowser extends HTMLElement {
 
   async #make() {
     const name = /** @type {HTMLInputElement} */ (this.#part("#new-folder"));
-    if (!this.#folder || !name.value.trim()) return name.focus();
+    if (!name.value.trim()) return name.focus();
+    await this.#opening; // it is made in the folder that is on its way
+    if (!this.#folder) return name.focus();
     try {
       const body = { token: this.#folder.token, name: name.value };
       const made = await call("POST", `${this.dataset.url}/directories`, body);

@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.mcp.conftest import HostId
@@ -187,6 +187,21 @@ def test_folders_are_walked_with_mouse_keys_and_pasted_paths(
     page.get_by_label("Folder", exact=True).fill("~/not there yet")
     page.get_by_role("button", name="Look").click()
     expect(page.get_by_role("alert")).to_contain_text("made by the installation")
+
+
+def test_a_folder_is_made_in_the_one_that_is_on_its_way(
+    page: Page, box: str, time_server: str, someone: Account
+) -> None:
+    held: list[Route] = []
+    page.route("**/files?*", lambda route: held.append(route), times=1)
+    with page.expect_request("**/files?*"):
+        page.goto(f"/servers/install/{time_server}/?host={box}")
+    at(page, "Folder")
+    page.get_by_label("Name of a new folder").fill("made early")
+    with page.expect_request("**/directories"):
+        page.get_by_role("button", name="Make").click()
+        held[0].continue_()
+    expect(page.get_by_label("Folder", exact=True)).to_have_value(f"{someone.home}/made early")
 
 
 def test_odd_names_large_folders_and_closed_ones(
