@@ -95,6 +95,9 @@ class Warm:
                 return await client.call_tool(tool, arguments, seconds)
             except (Exception, BaseExceptionGroup) as error:
                 return await trouble_with(process, leaf(error))
+        except Trouble as trouble:
+            self._is_unwanted |= trouble.code != "tool_timeout"  # the next call is for a new one
+            raise
         finally:
             self._users -= 1
             self._changed.set()

@@ -14,6 +14,8 @@ from demo.stack import free_port
 from mcp_install import warm
 from mcp_install.models import Installation, McpServer, SshHost, State
 from mcp_install.provider import InstalledServers
+from mcp_install.troubles import Trouble
+from realtime import background
 from tests.documents.test_api import signed_in
 from tests.mcp_install.installed import built, host_of, installed
 from tests.mcp_install.programs import modern, myself
@@ -169,6 +171,18 @@ def test_a_server_that_dies_is_told_and_started_anew(
     assert refused(answer) == (502, "server_gone")
     assert "I was asked to" in answer.json()["detail"]
     assert tried(mine, server, "add", a=1, b=2).json()["text"] == "3"
+
+
+def test_no_call_after_a_death_meets_the_dead(
+    ann: User, server: McpServer, transactional_db: None
+) -> None:
+    async def story() -> bool:
+        with pytest.raises(Trouble, match="asked to"):
+            await warm.call(ann.pk, str(server.pk), "die", {}, 60)
+        there = warm._kept.get(server.pk)
+        return there is not None and there.serves(there._mark)
+
+    assert not background.run(story())
 
 
 def test_a_server_that_was_killed_meanwhile_is_started_anew(
