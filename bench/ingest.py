@@ -183,8 +183,8 @@ def fill(count: int) -> None:
             "WHERE c.index > 1000000"
         )
         cursor.execute(
-            "INSERT INTO rag_posting (owner_id, document_id, chunk_id, term, frequency, length) "
-            "SELECT d.owner_id, d.id, c.id, 'term' || (random() * 20000)::int, 1, 40 "
+            "INSERT INTO rag_posting (owner_id, document_id, term, chunks, frequencies, lengths) "
+            "SELECT d.owner_id, d.id, 'term' || (random() * 20000)::int, ARRAY[c.id], '{1}', '{9}' "
             "FROM documents_chunk c JOIN documents_document d ON d.id = c.document_id, "
             "generate_series(1, 40) WHERE c.index > 1000000"
         )

@@ -43,7 +43,7 @@ class EmbeddingAdmin(ReadOnlyAdmin):
 
 @admin.register(Posting)
 class PostingAdmin(ReadOnlyAdmin):
-    list_display = ("term", "frequency", "length", "document_id", "chunk_id")
+    list_display = ("term", "document_id", "chunks", "frequencies", "lengths")
     search_fields = ("term__exact",)
     show_full_result_count = False
 

@@ -256,7 +256,7 @@ def get_search(request: HttpRequest, wanted: Query_[Wanted]) -> Found:
     options["documents"] = [str(pk) for pk in wanted.document]
     options["collections"] = [str(pk) for pk in wanted.collection]
     try:
-        return search(user_of(request).pk, checked(wanted.q), wanted.top_k, options)
+        return search(user_of(request).pk, checked(wanted.q, parts), wanted.top_k, options)
     except NotAsked as error:
         raise Problem(422, "The question was not taken", str(error), {"q": [str(error)]}) from None
     except NoReply as error:

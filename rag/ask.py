@@ -38,10 +38,8 @@ def ask(
     Raises NotAsked for words that are no question, ObjectDoesNotExist for documents that the owner
     may not see, or collections of others.
     """
-    question = checked(question)
+    question = checked(question, parts)
     found, places = chosen(owner.pk, documents or [], collections or [])
-    if not (parts.dense or parts.lexical):
-        raise NotAsked("Search by meaning, by words, or by both.")
     with transaction.atomic():
         query = Query(
             owner=owner,
@@ -90,8 +88,11 @@ def follow_version(old: Document, new: Document, **_: Any) -> None:
     )
 
 
-def checked(question: str) -> str:
-    """The question as it is kept. Raises NotAsked when it is empty or too long."""
+def checked(question: str, parts: Parts = ALL) -> str:
+    """The question as it is kept. Raises NotAsked when it is empty or too long, or nothing would
+    search for it."""
+    if not (parts.dense or parts.lexical):
+        raise NotAsked("Search by meaning, by words, or by both.")
     # Without what PostgreSQL refuses: NUL, and halves of surrogate pairs.
     question = question.encode("utf-8", "ignore").decode().replace("\0", "").strip()
     if not any(character.isalnum() for character in question):

@@ -6,6 +6,7 @@ The server's host is named in errors, its key never.
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,9 +37,7 @@ class LanguageModel:
     def __init__(self, base_url: str, model: str, api_key: str = "") -> None:
         self.name = model
         self._url = base_url
-        self._client = OpenAI(
-            base_url=base_url, api_key=api_key or "none", timeout=TIMEOUT, max_retries=0
-        )
+        self._client = _client(base_url, api_key or "none")
 
     def stream(
         self,
@@ -91,6 +90,12 @@ class LanguageModel:
             raise Broken("sent an empty answer")
         if not finished:
             raise Broken("broke off in the middle of the answer")
+
+
+@cache
+def _client(base_url: str, api_key: str) -> OpenAI:
+    """One for all answers: a new one would read certificates and connect first."""
+    return OpenAI(base_url=base_url, api_key=api_key, timeout=TIMEOUT, max_retries=0)
 
 
 def wait(seconds: float, check: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from pgvector.django import VectorField
 
@@ -70,28 +71,29 @@ class Indexed(models.Model):
 
 
 class Posting(models.Model):
-    """A term and how often it stands in a chunk; with the chunk's length, all that BM25 needs."""
+    """A term, chunks of a document that it stands in, how often in each, and how many terms each
+    has: all that BM25 needs. A row holds so few chunks that the index can hold it, too."""
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
     )
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="+")
-    chunk = models.ForeignKey(Chunk, on_delete=models.CASCADE, related_name="+")
     term = models.CharField(max_length=64)
-    frequency = models.PositiveIntegerField()
-    length = models.PositiveIntegerField(help_text="Terms in the chunk.")
+    chunks = ArrayField(models.BigIntegerField())
+    frequencies = ArrayField(models.SmallIntegerField())
+    lengths = ArrayField(models.SmallIntegerField())
 
     class Meta:
         indexes = [
             models.Index(
                 fields=["owner", "term"],
-                include=["chunk", "document", "frequency", "length"],
+                include=["document", "chunks", "frequencies", "lengths"],
                 name="posting_by_term",
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.term} in chunk {self.chunk_id}"
+        return f"{self.term} in document {self.document_id}"
 
 
 class Query(models.Model):

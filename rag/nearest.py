@@ -9,17 +9,24 @@ from rag.embedder import Vectors
 from rag.models import EmbeddingModel
 from rag.scope import CONDITION, Corpus, Scope
 
-# So many vectors are compared one by one in little time. With more, an index walks; and would walk
-# past its bound where the chunks that may be found are few among many.
-MOST_EXACT = 6000
+# So many vectors are compared one by one in less time than an index takes to walk past those of
+# others, and nothing is missed.
+MOST_EXACT = 30_000
 MOST_HNSW_DIMENSIONS = 2000  # pgvector's bound; beyond it search is exact
 MOST_WALKED = 200_000  # vectors
 
 # The planner uses a model's own index only when its number and dimensions stand in the text.
-_NEAREST = """
+_WALKED = """
 SELECT chunk_id FROM rag_embedding
 WHERE model_id = {model} AND {condition}
-ORDER BY (vector::vector({dimensions}) <=> %(vector)s::vector({dimensions})){exact}
+ORDER BY vector::vector({dimensions}) <=> %(vector)s::vector({dimensions})
+LIMIT %(limit)s
+"""
+# All are of length 1: what has the greatest product is nearest.
+_EXACT = """
+SELECT chunk_id FROM rag_embedding
+WHERE model_id = {model} AND {condition}
+ORDER BY vector <#> %(vector)s::vector
 LIMIT %(limit)s
 """
 # For this transaction: the index goes on until enough of its rows may be found.
@@ -38,30 +45,31 @@ def nearest(
 ) -> list[int]:
     """The ids of the chunks whose vectors are nearest, the nearest first."""
     is_exact = corpus.chunks <= MOST_EXACT or model.dimensions > MOST_HNSW_DIMENSIONS
-    found = _search(scope, vector, model, limit, is_exact=is_exact)
+    found = exact(scope, vector, model, limit) if is_exact else _walk(scope, vector, model, limit)
     if not is_exact and len(found) < min(limit, corpus.chunks):
-        found = _search(scope, vector, model, limit, is_exact=True)
+        found = exact(scope, vector, model, limit)
     return found
 
 
-def _search(
-    scope: Scope, vector: Vectors, model: EmbeddingModel, limit: int, *, is_exact: bool
-) -> list[int]:
-    parameters: dict[str, Any] = scope.parameters | {
-        "vector": Vector(vector).to_text(),
-        "limit": limit,
-    }
-    sql = _NEAREST.format(
-        model=model.pk,
-        dimensions=model.dimensions,
-        condition=CONDITION,
-        exact=" + 0" if is_exact else "",  # no index is ordered by a sum
-    )
+def exact(scope: Scope, vector: Vectors, model: EmbeddingModel, limit: int) -> list[int]:
+    """The same, each vector compared."""
+    with connection.cursor() as cursor:
+        return _found(cursor, _EXACT, scope, vector, model, limit)
+
+
+def _walk(scope: Scope, vector: Vectors, model: EmbeddingModel, limit: int) -> list[int]:
     with transaction.atomic(), connection.cursor() as cursor:
-        if not is_exact:
-            cursor.execute(_WALK, [str(MOST_WALKED), str(min(1000, max(40, limit)))])
-        cursor.execute(sql, parameters)
-        return [pk for (pk,) in cursor.fetchall()]
+        cursor.execute(_WALK, [str(MOST_WALKED), str(min(1000, max(40, limit)))])
+        return _found(cursor, _WALKED, scope, vector, model, limit)
+
+
+def _found(
+    cursor: Any, sql: str, scope: Scope, vector: Vectors, model: EmbeddingModel, limit: int
+) -> list[int]:
+    parameters: dict[str, Any] = {"vector": Vector(vector).to_text(), "limit": limit}
+    sql = sql.format(model=model.pk, dimensions=model.dimensions, condition=CONDITION)
+    cursor.execute(sql, scope.parameters | parameters)
+    return [pk for (pk,) in cursor.fetchall()]
 
 
 def cosines(chunks: list[int], vector: Vectors, model: EmbeddingModel) -> dict[int, float]:

@@ -7,13 +7,13 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from documents.models import Collection, Document
+from rag import choices
 from rag.ask import NotAsked, ask_again
 from rag.markdown import cited, render_answer, render_quotes
 from rag.models import Query
 from rag.readers import NotShown, readable, show_to
 from rag.sources import sources_of
-from realtime.models import ACTIVE, Status
+from realtime.models import ACTIVE
 from realtime.pages import Context, live_page, owner, shown
 
 STEP = 20
@@ -25,12 +25,7 @@ EXTRACTIVE = "extractive"
 def ask_page(request: HttpRequest) -> Context:
     """The composer; `?document=` narrows the question to some documents, `?collection=` to those in
     it."""
-    return {
-        **_past(request),
-        **_collections(request),
-        "chosen": _chosen(request),
-        "ready": _ready(request),
-    }
+    return {**_past(request), **choices.for_question(request)}
 
 
 @require_safe
@@ -41,10 +36,12 @@ def past_part(request: HttpRequest) -> Context:
 
 @live_page("rag/query.html")
 def query_page(request: HttpRequest, query_id: uuid.UUID, problem: str = "") -> Context:
+    found = _query(request, query_id)
+    asked = found["query"] if found["is_mine"] else None
     return {
-        **_query(request, query_id),
+        **found,
         **_past(request),
-        **_collections(request),
+        **choices.for_question(request, asked),
         "problem": problem,
     }
 
@@ -105,25 +102,6 @@ def _past(request: HttpRequest) -> Context:
     show = shown(request, STEP)
     past = list(_mine(request)[: show + 1])
     return {"past": past[:show], "past_more": show + STEP if len(past) > show else 0}
-
-
-def _chosen(request: HttpRequest) -> list[Document]:
-    try:
-        ids = [uuid.UUID(text) for text in request.GET.getlist("document")[:50]]
-    except ValueError:
-        return []
-    return list(Document.objects.filter(owner=owner(request), pk__in=ids).order_by("name"))
-
-
-def _collections(request: HttpRequest) -> Context:
-    """Those that can be asked, and the one that is chosen already."""
-    mine = Collection.objects.filter(owner=owner(request))
-    return {"collections": mine, "collection": request.GET.get("collection", "")}
-
-
-def _ready(request: HttpRequest) -> int:
-    """How many documents can be asked."""
-    return Document.objects.filter(owner=owner(request), job__status=Status.DONE).count()
 
 
 def _query(request: HttpRequest, query_id: uuid.UUID) -> Context:

@@ -33,6 +33,8 @@ class AskComposer extends HTMLElement {
       event.preventDefault();
       this.#ask();
     }, { signal });
+    this.querySelector(".set-up")?.addEventListener("change", () => this.#count(), { signal });
+    this.#count(); // browsers keep switches over a reload
     addEventListener("popstate", () => location.reload(), { signal });
     document.addEventListener("ended", () => showPast(), { signal });
   }
@@ -75,8 +77,7 @@ class AskComposer extends HTMLElement {
     try {
       const { queryId } = await call("POST", this.dataset.url ?? "", {
         question,
-        documentIds: this.#documents(),
-        collectionIds: this.#collections(),
+        ...this.#choices(),
       });
       sessionStorage.removeItem(this.#draft);
       await this.#show(exchange, queryId);
@@ -90,14 +91,29 @@ class AskComposer extends HTMLElement {
     }
   }
 
-  #documents() {
-    const chips = /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-document]"));
-    return chips.length ? [...chips].map((chip) => chip.dataset.document) : undefined;
+  /** Where and how to look. */
+  #choices() {
+    const form = new FormData(this.#form);
+    const parts = /** @type {HTMLInputElement[]} */ ([...this.querySelectorAll("[name=part]")]);
+    return {
+      documentIds: form.getAll("document"),
+      collectionIds: form.getAll("collection"),
+      source: form.get("source") ?? "mine",
+      parts: Object.fromEntries(parts.map(({ value, checked }) => [value, checked])),
+    };
   }
 
-  #collections() {
-    const select = /** @type {HTMLSelectElement | null} */ (this.querySelector("select"));
-    return select?.value ? [select.value] : undefined;
+  /** What the menus hold, in words. */
+  #count() {
+    const places = /** @type {NodeListOf<HTMLElement>} */ (this.querySelectorAll("[data-count]"));
+    for (const place of places) {
+      const { count = "", none = "", some = "" } = place.dataset;
+      const chosen = this.querySelectorAll(count).length;
+      place.textContent = chosen ? some.replace("#", String(chosen)) : none;
+    }
+    // Whose documents is no question where some are chosen.
+    const are = this.querySelector("[name=document]:checked, [name=collection]:checked");
+    this.querySelector("[name=source]")?.toggleAttribute("hidden", Boolean(are));
   }
 
   /**
