@@ -5,9 +5,11 @@ import statistics
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 from openai import OpenAI
 
@@ -37,12 +39,13 @@ class Asker:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
-        for frame in self.line.for_ever():
-            if query := frame.get("queryId"):
-                stage = frame.get("stage") or WORDS
-                if frame.get("message", "").startswith("Found"):
-                    stage = PASSAGES
-                self.seen.setdefault(query, {}).setdefault(stage, time.perf_counter())
+        with suppress(httpx.HTTPError):  # the stack's end
+            for frame in self.line.for_ever():
+                if query := frame.get("queryId"):
+                    stage = frame.get("stage") or WORDS
+                    if frame.get("message", "").startswith("Found"):
+                        stage = PASSAGES
+                    self.seen.setdefault(query, {}).setdefault(stage, time.perf_counter())
 
     def ask(self, question: str) -> tuple[str, float]:
         began = time.perf_counter()

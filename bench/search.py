@@ -19,7 +19,7 @@ from bench.filled import OWNERS, PARAGRAPHS, Filled
 from bench.questions import first_token, questions
 from tests.stack import LiveStack
 
-ASKED, WARM = 200, 40
+ASKED, WARM = 200, 200
 
 
 def searches(filled: Filled, chunks: int) -> None:

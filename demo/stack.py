@@ -250,9 +250,9 @@ def _postgres_answers(url: str) -> bool:
 
 
 def _memory() -> dict[str, str]:
-    """An eighth of the machine's for what PostgreSQL keeps at hand, of 128 MB to 4 GB. It is taken
+    """A quarter of the machine's for what PostgreSQL keeps at hand, of 128 MB to 4 GB. It is taken
     as it is used."""
-    megabytes = max(128, min(4096, psutil.virtual_memory().total // 8 // 1024**2))
+    megabytes = max(128, min(4096, psutil.virtual_memory().total // 4 // 1024**2))
     return {"shared_buffers": f"{megabytes}MB", "work_mem": "16MB"}
 
 

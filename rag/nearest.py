@@ -14,6 +14,9 @@ from rag.scope import CONDITION, Corpus, Scope
 MOST_EXACT = 30_000
 MOST_HNSW_DIMENSIONS = 2000  # pgvector's bound; beyond it search is exact
 MOST_WALKED = 200_000  # vectors
+# Before the walk asks which of them may be found. Fewer take longer, as it begins again and again,
+# and find less.
+AT_ONCE = 800
 
 # The planner uses a model's own index only when its number and dimensions stand in the text.
 _WALKED = """
@@ -59,7 +62,7 @@ def exact(scope: Scope, vector: Vectors, model: EmbeddingModel, limit: int) -> l
 
 def _walk(scope: Scope, vector: Vectors, model: EmbeddingModel, limit: int) -> list[int]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_WALK, [str(MOST_WALKED), str(min(1000, max(40, limit)))])
+        cursor.execute(_WALK, [str(MOST_WALKED), str(AT_ONCE)])
         return _found(cursor, _WALKED, scope, vector, model, limit)
 
 

@@ -72,6 +72,30 @@ def test_the_next_question_is_asked_from_the_answer(page: Page, herons: str) -> 
     expect(page.locator(".answer.prose")).to_contain_text("willow twigs")
 
 
+def test_a_question_is_limited_and_parts_of_its_search_are_switched_off(
+    page: Page, herons: str
+) -> None:
+    page.goto("/ask/")
+    composer = page.locator("ask-composer")
+    composer.get_by_text("All of them").click()
+    composer.locator("[name=document]").first.check()
+    expect(composer.get_by_text("1 chosen")).to_be_visible()
+    composer.get_by_text("How to search").click()
+    composer.get_by_label("By meaning").uncheck()
+    expect(composer.get_by_text("How to search (1 off)")).to_be_visible()
+    ask(page, QUESTION)
+    expect(page.locator(".answer.prose")).to_contain_text("willow twigs")
+    expect(page.locator(".query .chip")).to_have_count(1)
+    page.get_by_text("How it was found").click()
+    expect(page.get_by_role("row", name="dense switched off")).to_be_visible()
+    page.reload()
+    expect(composer.get_by_text("1 chosen")).to_be_visible()
+    composer.get_by_text("How to search (1 off)").click()
+    composer.get_by_label("By words").uncheck()
+    ask(page, QUESTION)
+    expect(page.get_by_role("alert")).to_contain_text("by words, or by both")
+
+
 def test_a_question_that_nothing_answers_is_told_so(page: Page, herons: str) -> None:
     page.goto("/ask/")
     ask(page, "Who won the chess tournament in Reykjavik in 1972?")

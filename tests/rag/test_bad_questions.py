@@ -134,3 +134,30 @@ def test_a_retry_after_the_end_forgets_the_trace_of_before(ann: User, ready: Rea
     query = ask(ann, QUESTION)
     Query.objects.filter(pk=query.pk).update(trace={"invented": [4]})
     assert "invented" not in answered(query).trace
+
+
+def test_a_model_that_goes_away_in_the_middle_leaves_what_it_wrote(
+    ann: User, ready: Ready, server: BadServer, settings: Settings
+) -> None:
+    settings.LLM_BASE_URL, settings.LLM_MODEL = server.url, "a-model"
+    server.answers = [pieces("A queen lays", " up to", finish=False)]
+    ready(ann, "bees.txt", BEES)
+    query = answered(ask(ann, QUESTION))
+    assert query.job.status == Status.FAILED
+    assert "broke off in the middle" in query.job.error
+    assert query.answer.startswith("A queen lays")
+    assert len(server.asked) == 1
+    server.answers = [pieces("Up to 2,000 a day [1].")]
+    assert jobs.retry(query.job)
+    query = answered(query)
+    assert (query.job.status, query.answer) == (Status.DONE, "Up to 2,000 a day [1].")
+
+
+def test_a_question_about_what_is_another_s_finds_nothing_of_it(
+    ann: User, bob: User, ready: Ready
+) -> None:
+    ready(bob, "plans.txt", "The secret plan of bob is to sell the harbour in May.")
+    ready(ann, "bees.txt", BEES)
+    query = answered(ask(ann, "What is the secret plan of bob in plans.txt?"))
+    assert (query.job.status, query.answer) == (Status.DONE, NOTHING_FOUND)
+    assert {passage.document_name for passage in query.passages.all()} == {"bees.txt"}

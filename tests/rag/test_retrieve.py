@@ -11,6 +11,7 @@ from rag.embedder import MiniLM
 from rag.index import index_document, model_row
 from rag.limits import Limits
 from rag.models import Embedding, EmbeddingModel, Indexed, Posting
+from rag.peers import BareBM25
 from rag.retrieve import Passage, fuse, retrieve
 from rag.scope import corpus_of, scope_of
 from realtime.models import Job, Status
@@ -40,6 +41,26 @@ def test_the_best_chunk_comes_first_with_its_place_and_score(ann: User, ready: R
     assert (best.document_id, best.document_name, best.page) == (bees.pk, "bees.txt", 1)
     assert bees.pages.get().text[best.start : best.end] == best.text == BEES
     assert 1 >= best.score > other.score
+
+
+def test_a_term_in_many_chunks_is_kept_in_several_rows_and_ranked_as_in_one(
+    ann: User, ready: Ready, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [
+        f"Hive {n} has {'a queen and ' * (n % 5)}drones.{' More words.' * n}" for n in range(9)
+    ]
+    document = ready(ann, "bees.txt", "\n\n".join(text * 40 for text in texts))
+    chunks = dict(document.chunks.values_list("pk", "text"))
+    bare = BareBM25({str(pk): text for pk, text in chunks.items()})
+    asked = "queens among drones of hive 7"
+    expected = [int(pk) for pk in bare.search(asked)][:10]
+    before = Posting.objects.count()
+    assert by_words(ann, asked) == expected
+    monkeypatch.setattr(lexical, "MOST_IN_ROW", 2)
+    process(document.pk, SilentReport())
+    assert Posting.objects.count() > before
+    assert max(len(row.chunks) for row in Posting.objects.all()) == 2
+    assert by_words(ann, asked) == expected
 
 
 def test_bob_finds_nothing_of_anns(ann: User, bob: User, ready: Ready) -> None:

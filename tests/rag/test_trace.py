@@ -7,6 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
+from documents import filing
+from documents.models import Role, Share
 from rag import process, search_page
 from rag.ask import ask
 from rag.models import Query
@@ -184,3 +186,35 @@ def test_what_is_no_search_says_why(mine: Client, monkeypatch: pytest.MonkeyPatc
     assert "20,000 characters" in page(mine, "/ask/search/?q=" + "x" * 20_000)
     assert "The workers are away" in page(mine, "/ask/search/?q=eggs&source=nobody&document=x")
     assert 'role="alert"' not in page(mine, "/ask/search/")
+    assert "by words, or by both" in page(mine, "/ask/search/?q=e&without=dense&without=lexical")
+
+
+def test_the_composer_offers_what_can_be_asked_and_is_set_as_the_question_was(
+    ann: User, bob: User, mine: Client, ready: Ready
+) -> None:
+    bees, other = ready(ann, "bees.txt", BEES), ready(ann, "other.txt", BEES)
+    theirs = ready(bob, "secret.txt", BEES)
+    hive = filing.create(ann, "Hive")
+    shown = page(mine, f"/ask/?document={bees.pk}&document={theirs.pk}&collection={hive.pk}")
+    assert "2 chosen" in shown
+    assert f'value="{bees.pk}" checked' in shown
+    assert f'value="{hive.pk}" checked' in shown
+    assert f'value="{other.pk}" >' in shown
+    assert str(theirs.pk) not in shown
+    assert "Shared with me" not in shown
+    query = answered(ask(ann, QUESTION, [other.pk], parts=Parts(lexical=False)))
+    shown = page(mine, f"/ask/{query.pk}/")
+    assert f'value="{other.pk}" checked' in shown
+    assert 'value="dense" checked' in shown
+    assert 'value="lexical" >' in shown
+
+
+def test_whose_documents_is_a_choice_once_somebody_shares_one(
+    ann: User, bob: User, mine: Client, ready: Ready
+) -> None:
+    lent = ready(bob, "lent.txt", BEES)
+    assert "Nothing to ask yet" in page(mine, "/ask/")
+    Share.objects.create(document=lent, user=ann, role=Role.VIEWER)
+    shown = page(mine, "/ask/")
+    assert "Shared with me" in shown
+    assert str(lent.pk) in shown
