@@ -192,7 +192,7 @@ def test_what_is_no_search_says_why(mine: Client, monkeypatch: pytest.MonkeyPatc
 def test_the_composer_offers_what_can_be_asked_and_is_set_as_the_question_was(
     ann: User, bob: User, mine: Client, ready: Ready
 ) -> None:
-    bees, other = ready(ann, "bees.txt", BEES), ready(ann, "other.txt", BEES)
+    bees, other = ready(ann, "bees.txt", BEES), ready(ann, "other.txt", SHIPS)
     theirs = ready(bob, "secret.txt", BEES)
     hive = filing.create(ann, "Hive")
     shown = page(mine, f"/ask/?document={bees.pk}&document={theirs.pk}&collection={hive.pk}")
