@@ -62,8 +62,9 @@ def _take_up(message_id: uuid.UUID, report: Report) -> tuple[Message, Offer | No
     settled, calls = reply.settled, reply.tool_calls.all()
     if settled and len(reply.content) == settled and not calls.filter(offset=settled).exists():
         return reply, None
-    is_begun = len(reply.content) > settled or calls.filter(status=CallStatus.RUNNING).exists()
-    if report.job.losses and is_begun:
+    if report.job.losses and (
+        len(reply.content) > settled or calls.filter(status=CallStatus.RUNNING).exists()
+    ):
         raise Failure(INTERRUPTED)
     offer = chosen(reply.session.model)
     if offer is None:

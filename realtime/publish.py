@@ -60,13 +60,29 @@ def publish(user_id: int, event: Event, *, durable: bool = False, job: Job | Non
     job_id, fence = (job.pk, job.fence) if job else (None, 0)
     if durable:
         OutboxEvent.objects.create(user_id=user_id, payload=payload, job=job_id, fence=fence)
-        # Robust: what is committed is done, whatever becomes of the news; `sweep` flushes later.
-        # Lambdas, because Django cannot name a failed partial.
-        transaction.on_commit(lambda: flush(user_id), robust=True)
+        _flush_on_commit(user_id)
         return
     coalesce = event.stream or (f"{LATEST}{job_id}" if job else "")
     options = {"coalesce": coalesce, "job": job_id, "fence": fence}
+    # Lambdas, because Django cannot name a failed partial.
     transaction.on_commit(lambda: _append(user_id, payload, **options), robust=True)
+
+
+class _Flush:
+    def __init__(self, user_id: int) -> None:
+        self.user_id = user_id
+        self.__qualname__ = f"flush({user_id})"  # by which Django names what failed
+
+    def __call__(self) -> None:
+        flush(self.user_id)
+
+
+def _flush_on_commit(user_id: int) -> None:
+    """Once, however much is said in a transaction. Robust: what is committed is done, whatever
+    becomes of the news; `sweep` flushes later."""
+    waiting = (call for _, call, _ in transaction.get_connection().run_on_commit)
+    if not any(isinstance(call, _Flush) and call.user_id == user_id for call in waiting):
+        transaction.on_commit(_Flush(user_id), robust=True)
 
 
 def publish_now(user_id: int, event: Event, job: Job) -> log.Position | None:
