@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 import msgspec
-from django.db import Error
+from django.db import Error, connection
 from msgspec import UNSET
 
 from chat.blocks import Growing, Html, Sources
@@ -34,6 +34,17 @@ MOST_CHARACTERS = 2_000  # in one event
 MOST_TEXT, MOST_HTML = 6 * 1024, 8 * 1024  # bytes of JSON in one event, which holds 16 KiB
 HTML_RATE = 48 * 1024  # bytes a second that the last block may cost by being sent again and again
 RENDERING = 0.15  # the share of a core that may go into rendering, of all replies together
+
+
+# Twice a second for each reply that is being written, so it is one statement, and not put together
+# each time. A later attempt has put its number there before it writes.
+_KEEP = """
+UPDATE chat_message SET content = %s, cursor = %s
+WHERE id = %s AND attempt = %s AND EXISTS (
+    SELECT FROM realtime_job AS job
+    WHERE job.id = job_id AND job.attempt = %s AND status = 'RUNNING' AND NOT cancel_requested
+)
+"""
 
 
 class Writer:
@@ -113,11 +124,14 @@ class Writer:
     # --- The row ----------------------------------------------------------------------------------
     def _write_so_far(self, text: str, cursor: str) -> None:
         with self._keeping:
-            if not (fields := self._newer(text, cursor)):
+            if not self._newer(text, cursor):
                 return self._report.look()
-            # A later attempt has put its number there before it writes.
-            row = Message.objects.filter(pk=self._reply.pk, attempt=self._report.job.attempt)
-            self._report.update(row, **fields)
+            job = self._report.job
+            with connection.cursor() as row:
+                row.execute(_KEEP, [text, cursor, self._reply.pk, job.attempt, job.attempt])
+                if not row.rowcount:
+                    return self._report.look()
+            self._report.heard = time.monotonic()
             self._kept = len(text), cursor
 
     def _write_all(self, text: str, cursor: str, fields: Fields) -> None:

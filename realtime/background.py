@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import uvloop
 from django.db import InterfaceError, OperationalError, close_old_connections, connections
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def _loop() -> asyncio.AbstractEventLoop:
     with _starting:
         if not _loops:
             sys.setswitchinterval(SWITCH_SECONDS)
-            _loops.append(asyncio.new_event_loop())
+            _loops.append(uvloop.new_event_loop())
             thread = threading.Thread(target=_loops[0].run_forever, name="loop", daemon=True)
             thread.start()
     return _loops[0]

@@ -6,11 +6,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from celery import current_task
 from django.db import OperationalError, connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from realtime.jobs import LEASE, announce, change, claim, finish, held
@@ -91,14 +90,6 @@ class Report:
         """Is this attempt still wanted? Asks the database."""
         self.heard = self._checked = time.monotonic()
         self._raise_unless_held(Job.objects.filter(pk=self.job.pk).first())
-
-    def update(self, rows: "QuerySet[Any]", **fields: Any) -> None:
-        """One conditional update, without a transaction, of rows that have this `job`. A later
-        attempt may begin at the same time: what it needs to be safe from must be in `rows`."""
-        self.heard = time.monotonic()
-        wanted = Job.objects.filter(held(self.job), pk=OuterRef("job_id"), cancel_requested=False)
-        if not rows.filter(Exists(wanted)).update(**fields):
-            self.look()
 
     @contextmanager
     def fence(self, *, also_cancelled: bool = False) -> Iterator[Job]:
