@@ -22,7 +22,6 @@ from twisted.internet import reactor as twisted_reactor
 from twisted.internet.defer import inlineCallbacks
 from twisted.internet.task import deferLater
 
-from realtime.background import SWITCH_SECONDS
 from realtime.feed import Batch
 from realtime.transport import EXTENSION
 
@@ -109,7 +108,6 @@ class Server(DaphneServer):
         WebSocketFactory.protocol = FrameProtocol  # Daphne has no setting for it
         self.endpoints = [with_backlog(place) for place in self.endpoints]
         reactor.seconds = time.monotonic  # or timers wait for hours after the clock is set back
-        sys.setswitchinterval(SWITCH_SECONDS)
         gc.freeze()
         gc.set_threshold(COLLECT_YOUNG, COLLECT_MIDDLE, COLLECT_OLD)
         super().run()

@@ -23,8 +23,8 @@ T = TypeVar("T")
 AWAY_SECONDS = 60.0  # that a database may be away without an end to what is written
 AGAIN_SECONDS = 0.5
 # A thread that comes back from the database takes the interpreter from the busy loop after this
-# time; a reply in chat that begins does so some twenty times. Python's own 5 ms would be felt.
-SWITCH_SECONDS = 0.0001
+# time; a reply in chat that begins does so some fifteen times. Python's own 5 ms would be felt.
+SWITCH_SECONDS = 0.0005
 
 _rows = ThreadPoolExecutor(max_workers=8, thread_name_prefix="rows")
 _stream = ThreadPoolExecutor(max_workers=4, thread_name_prefix="stream")
