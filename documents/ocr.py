@@ -68,4 +68,4 @@ def _by_rapidocr(picture: Picture) -> str:
 @cache
 def _engine() -> Any:
     """By name: it is an extra, and takes a second to load."""
-    return importlib.import_module("rapidocr").RapidOCR()
+    return importlib.import_module("rapidocr").RapidOCR(params={"Global.log_level": "error"})

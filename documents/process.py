@@ -83,7 +83,8 @@ def _cut(document: Document, report: Report) -> None:
     starts, text = [start for start, _ in pages], "\n".join(page for _, page in pages)
 
     def check(done: int) -> None:
-        report(CHUNKING, 20 + 5 * done // max(1, len(text)), "Finding where to cut")
+        words = f"Finding where to cut ({done:,} of {len(text):,} characters)"
+        report(CHUNKING, 20 + 5 * done // max(1, len(text)), words)
 
     spans = chunk(text, is_markdown(document.media_type), check, document.cut)
     chunks = _chunks(document, text, spans, starts)

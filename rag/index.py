@@ -52,7 +52,9 @@ def post(document: Document, chunks: Sequence[Chunk], report: Report) -> None:
         # A fence holds the job's row: short ones let it be cancelled, and its lease renewed.
         with report.fence():
             lexical.write(row, chunks[begin : begin + POSTED])
-        report("INDEXING", END + (100 - END) * begin // len(chunks), "Writing the index")
+        done = min(begin + POSTED, len(chunks))
+        words = f"Writing the index ({done:,} of {len(chunks):,})"
+        report("INDEXING", END + (100 - END) * done // len(chunks), words)
 
 
 def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, report: Report) -> None:
