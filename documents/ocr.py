@@ -19,8 +19,8 @@ MISSING = (
     "No OCR is installed on this server, so pictures of text are not read: "
     "its operator can install tesseract-ocr."
 )
-# By its own settings rapidocr takes 1.2 GB for a page, where a reader has 1 GB; so it takes 0.7, and
-# finds as many words.
+# By its own settings rapidocr takes 1.2 GB for a page, where a reader has 1 GB; with these it takes
+# 0.7, and finds as many words.
 _FRUGAL = {
     "Global.log_level": "error",
     "Global.max_side_len": 1400,
