@@ -1,7 +1,7 @@
 """Who may see a document or a collection, and who may change it: every lookup starts here.
 
 An owner may do all; an editor may cancel and retry processing; a viewer may look. What somebody may
-do with a collection holds for all that is in it.
+do with a collection holds for all that is in it; an editor may also add to it, for its owner.
 """
 
 import uuid
@@ -20,7 +20,7 @@ OWNER = "owner"
 TOPIC = "document"
 _RANKS = (Role.VIEWER, Role.EDITOR, OWNER)
 _REFUSALS = {
-    Role.EDITOR: "You may only view this document. {owner} can make you an editor of it.",
+    Role.EDITOR: "You may only view this {kind}. {owner} can make you an editor of it.",
     OWNER: "Only {owner}, whose {kind} this is, may do that.",
 }
 

@@ -203,7 +203,7 @@ def test_who_has_very_much_waiting_is_asked_to_come_later(
     upload(mine, batch, b"one", b"two")
     answer = upload(mine, batch, b"three")
     assert (answer.status_code, answer["Retry-After"]) == (429, "5")
-    assert answer.json()["detail"].startswith("2 of your documents wait.")
+    assert answer.json()["detail"].startswith("2 documents of ann wait.")
     client = Client()
     client.force_login(bob)
     assert client.post(URL, {"file": SimpleUploadedFile("a.txt", b"x")}).status_code == 202

@@ -144,7 +144,7 @@ class UploadZone extends HTMLElement {
         if (isThere) {
           const words = `You already have this file: ${answer.name}.`;
           if (upload.policy === "skip") return row.say(words);
-          return row.say(words, "keep replace drop", "Skip");
+          return row.say(words, this.#whatToDo, "Skip");
         }
         row.remove();
         notice(`${answer.name} was taken in.`, { hidden: true });
@@ -237,7 +237,12 @@ class UploadZone extends HTMLElement {
       row.remove();
       if (what === "keep" || what === "replace") this.add(files, what);
     });
-    row.say(`You already have ${number} of these.`, "keep replace drop", "Skip");
+    row.say(`You already have ${number} of these.`, this.#whatToDo, "Skip");
+  }
+
+  /** What can be done with what is there already; another's is not replaced. */
+  get #whatToDo() {
+    return this.dataset.lent === undefined ? "keep replace drop" : "keep drop";
   }
 
   get #list() {
