@@ -26,10 +26,10 @@ def index_document(document: Document, report: Report, **_: Any) -> None:
 
     Vectors that an earlier attempt has written for the same chunks are kept.
     """
-    index_chunks(document, current(), report)
-    wanted = get_embedder()
+    model, wanted = current(), get_embedder()
+    index_chunks(document, model, report)
     # A model that takes the place of the current one must not miss what comes in meanwhile.
-    if EmbeddingModel.objects.filter(name=wanted.name).exists():
+    if wanted.name != model.name and EmbeddingModel.objects.filter(name=wanted.name).exists():
         chunks = list(document.chunks.order_by("index").only("id", "index", "document_id", "text"))
         embed(document, chunks, wanted, report)
 
@@ -41,20 +41,19 @@ def index_chunks(document: Document, embedder: Embedder, report: Report) -> None
     embed(document, chunks, embedder, report)
     report("INDEXING", END, "Writing the index")
     post(document, chunks, report)
-    report("INDEXING", 100, "Writing the index")
 
 
 def post(document: Document, chunks: Sequence[Chunk], report: Report) -> None:
     """Write the postings of all the document's chunks anew."""
     with report.fence():
         row = lexical.begin(document, chunks)
-    for begin in range(0, len(chunks), POSTED):
+        lexical.write(row, chunks[:POSTED])
+    for begin in range(POSTED, len(chunks), POSTED):
+        percent = END + (100 - END) * begin // len(chunks)
+        report("INDEXING", percent, f"Writing the index ({begin:,} of {len(chunks):,})")
         # A fence holds the job's row: short ones let it be cancelled, and its lease renewed.
         with report.fence():
             lexical.write(row, chunks[begin : begin + POSTED])
-        done = min(begin + POSTED, len(chunks))
-        words = f"Writing the index ({done:,} of {len(chunks):,})"
-        report("INDEXING", END + (100 - END) * done // len(chunks), words)
 
 
 def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, report: Report) -> None:
@@ -68,8 +67,10 @@ def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, repor
 
     def check(begin: int, done: int) -> None:
         done += before + begin
+        if done >= total:  # the next stage says so
+            return report.check()
         percent = START + (END - START) * done // max(1, total)
-        report("EMBEDDING", percent, f"Generating embeddings ({done} of {total})")
+        return report("EMBEDDING", percent, f"Generating embeddings ({done} of {total})")
 
     for begin in range(0, len(missing), GROUP):
         group = missing[begin : begin + GROUP]
