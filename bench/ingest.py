@@ -2,8 +2,8 @@
 
 The same texts through the same parser, chunker and embedder: bare, in one process, with nothing
 stored and nobody told; and as uploads, with queue, reader process, rows, events, vectors and
-postings. Both embed by the same class, which has as many threads as there are cores, in one process
-at a time: on two cores the stack has one process for documents. Without a name all is measured, in
+postings. Both embed by the same class with as many threads as there are cores; the product has two
+processes for documents, of which one document occupies one. Without a name all is measured, in
 about twenty minutes.
 """
 
