@@ -1,22 +1,22 @@
 """The index: a vector per chunk, with an HNSW index per model, and the postings of its terms."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
 
 from documents.models import Chunk, Document
 from rag import lexical
+from rag.ahead import embed_ahead
 from rag.beginnings import embedded_texts
-from rag.embedder import Embedder, get_embedder
+from rag.embedder import Embedder, Vectors, get_embedder
 from rag.in_use import current
 from rag.models import Embedding, EmbeddingModel
 from rag.nearest import MOST_HNSW_DIMENSIONS
 from realtime.work import Report
 
 POSTED = 1000  # chunks whose postings are written together
-GROUP = 32  # chunks whose vectors are written together: what a killed worker may lose
+GROUP = 32  # chunks whose vectors are written together: a killed worker may lose two of these
 START, END = 25, 95  # percent of the job
 _LOCK = 7_310_001  # advisory: one process makes the row and the index of a new model
 
@@ -65,22 +65,24 @@ def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, repor
     missing = [chunk for chunk in chunks if chunk.pk not in kept]
     total, before = len(chunks), len(chunks) - len(missing)
 
-    def check(begin: int, done: int) -> None:
-        done += before + begin
+    def check(done: int) -> None:
+        done += before
         if done >= total:  # the next stage says so
             return report.check()
         percent = START + (END - START) * done // max(1, total)
         return report("EMBEDDING", percent, f"Generating embeddings ({done} of {total})")
 
-    for begin in range(0, len(missing), GROUP):
-        group = missing[begin : begin + GROUP]
-        rows = embedder.embed_passages(embedded_texts(group), partial(check, begin))
+    groups = [missing[begin : begin + GROUP] for begin in range(0, len(missing), GROUP)]
+
+    def write(place: int, rows: Vectors) -> None:
         with report.fence():
             shared = {"model": model, "owner_id": document.owner_id, "document": document}
             Embedding.objects.bulk_create(
                 Embedding(chunk=chunk, vector=row, **shared)
-                for chunk, row in zip(group, rows, strict=True)
+                for chunk, row in zip(groups[place], rows, strict=True)
             )
+
+    embed_ahead([embedded_texts(group) for group in groups], embedder, check, write)
 
 
 def model_row(embedder: Embedder) -> EmbeddingModel:
