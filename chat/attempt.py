@@ -13,7 +13,6 @@ from chat.generate import Generation, generate
 from chat.ground import Grounding, ground
 from chat.models import CallStatus, Message, ToolCall
 from chat.offers import Offer
-from chat.path import Tree
 from chat.prompt import Prompt, build
 from chat.writer import Writer
 from rag.citations import Known
@@ -37,11 +36,13 @@ _FAULTS = (openai.OpenAIError, httpx.HTTPError, ValueError, Broken, TimeoutError
 class Attempt:
     """Belongs to the worker's loop. `make` it once."""
 
-    def __init__(self, reply: Message, offer: Offer, writer: Writer, report: Report) -> None:
-        self._reply, self._offer, self._writer, self._report = reply, offer, writer, report
+    def __init__(
+        self, reply: Message, path: list[Message], offer: Offer, writer: Writer, report: Report
+    ) -> None:
+        self._reply, self._path, self._offer = reply, path, offer
+        self._writer, self._report = writer, report
         self._owner_id: int = reply.session.owner_id
         self._context_tokens = offer.context_tokens
-        self._path: list[Message] = []
         self._servers: list[tools.ToolServer] = []
         self._calls: list[ToolCall] = []
         self._earlier_calls: dict[uuid.UUID, list[ToolCall]] = {}
@@ -60,9 +61,9 @@ class Attempt:
 
     def _prepare(self) -> None:
         session = self._reply.session
-        self._path = Tree(session).path(self._reply.parent_id)
         self._servers = tools.servers(self._owner_id, session.mcp_server_ids)
-        self._calls = calls.of(self._reply)
+        if self._report.job.attempt > 1:
+            self._calls = calls.of(self._reply)
         if self._servers:  # a model that is told of no tools may not take what they gave
             self._earlier_calls = calls.of_path(self._path)
         self._grounding = ground(

@@ -44,7 +44,7 @@ def ground(
     if not session.use_documents:
         return Grounding()
     limits = Limits.of(session)
-    if words := why_nothing(session.owner_id, limits):
+    if words := why_nothing(session.owner_id, limits, "chosen" if session.is_limited else "mine"):
         return Grounding(words=words)
     question = _question(path)
     rows = list(reply.sources.filter(document__isnull=False))

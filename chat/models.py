@@ -30,6 +30,9 @@ class ChatSession(models.Model):
     collections = models.ManyToManyField(
         Collection, blank=True, related_name="+", help_text="Answer from those in these as well."
     )
+    is_limited = models.BooleanField(
+        default=False, help_text="To the documents and collections chosen, also once they are gone."
+    )
     mcp_server_ids = models.JSONField(default=list, blank=True)
     leaf = models.ForeignKey(
         "chat.Message", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

@@ -9,12 +9,17 @@ import asyncio
 import uuid
 from contextlib import suppress
 
+from django.db.models import Exists
+
 from chat.attempt import Attempt
 from chat.models import CallStatus, Message
 from chat.offers import Offer, chosen
+from chat.path import Tree
 from chat.writer import Writer
 from realtime import background
 from realtime.background import in_thread
+from realtime.jobs import held
+from realtime.models import Job
 from realtime.pages import position
 from realtime.work import Failure, Paused, Report, Superseded
 
@@ -31,11 +36,11 @@ def write_reply(message_id: uuid.UUID, report: Report) -> str:
 
 async def _write(message_id: uuid.UUID, report: Report) -> str:
     """The work, with an eye on whether it is still wanted."""
-    reply, offer = await in_thread(_take_up, message_id, report)
+    reply, offer, path = await in_thread(_take_up, message_id, report)
     if offer is None:
         return COMPLETE
     writer = Writer(reply, reply.session.owner_id, report)
-    work = asyncio.create_task(Attempt(reply, offer, writer, report).make())
+    work = asyncio.create_task(Attempt(reply, path, offer, writer, report).make())
     watch = asyncio.create_task(writer.keep_watch())
     try:
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -53,17 +58,18 @@ async def _write(message_id: uuid.UUID, report: Report) -> str:
     return COMPLETE
 
 
-def _take_up(message_id: uuid.UUID, report: Report) -> tuple[Message, Offer | None]:
-    """The reply, without what an earlier attempt wrote and did not settle, and who writes it; None
-    when it was complete before the worker that wrote it was lost."""
+def _take_up(message_id: uuid.UUID, report: Report) -> tuple[Message, Offer | None, list[Message]]:
+    """The reply, without what an earlier attempt wrote and did not settle; who writes it, None when
+    it was complete before the worker that wrote it was lost; and what it replies to."""
     reply = Message.objects.select_related("session").filter(pk=message_id).first()
     if reply is None:
         raise Failure(DELETED)
     settled, calls = reply.settled, reply.tool_calls.all()
     if settled and len(reply.content) == settled and not calls.filter(offset=settled).exists():
-        return reply, None
-    is_begun = len(reply.content) > settled or calls.filter(status=CallStatus.RUNNING).exists()
-    if report.job.losses and is_begun:
+        return reply, None, []
+    if report.job.losses and (
+        len(reply.content) > settled or calls.filter(status=CallStatus.RUNNING).exists()
+    ):
         raise Failure(INTERRUPTED)
     offer = chosen(reply.session.model)
     if offer is None:
@@ -71,6 +77,16 @@ def _take_up(message_id: uuid.UUID, report: Report) -> tuple[Message, Offer | No
     reply.content, reply.model = reply.content[:settled], offer.name
     reply.attempt = report.job.attempt
     reply.cursor = position(reply.session.owner_id)  # before the first piece
-    with report.fence():
-        reply.save(update_fields=["content", "model", "cursor", "attempt"])
-    return reply, offer
+    path = Tree(reply.session).path(reply.parent_id)
+    _keep(reply, report)
+    return reply, offer, path
+
+
+def _keep(reply: Message, report: Report) -> None:
+    """That this attempt writes the reply from here on, unless a later one does."""
+    job = Job.objects.filter(held(report.job), pk=report.job.pk, cancel_requested=False)
+    mine = Message.objects.filter(Exists(job), pk=reply.pk, attempt__lt=reply.attempt)
+    fields = ("content", "model", "cursor", "attempt")
+    if not mine.update(**{name: getattr(reply, name) for name in fields}):
+        report.look()
+        raise Superseded

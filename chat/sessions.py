@@ -13,6 +13,7 @@ from chat.models import ChatSession
 from chat.tools import provider
 from chat.turns import NotTaken, offered
 from documents.models import Collection, Document
+from rag.limits import ALL, Limits
 from realtime import jobs
 from realtime.models import ACTIVE, Job
 
@@ -53,6 +54,8 @@ def set_up(
             session.documents.set(_documents(session.owner_id, document_ids))
         if collection_ids is not None:
             session.collections.set(_collections(session.owner_id, collection_ids))
+        if document_ids is not None or collection_ids is not None:
+            fields["is_limited"] = Limits.of(session) != ALL
         for name, value in fields.items():
             setattr(session, name, value)
         if fields:

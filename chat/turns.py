@@ -130,7 +130,12 @@ def offered(model: str) -> str:
 def _locked(**session: Any) -> ChatSession:
     """A session's row as it is now, until the end of the transaction: whoever needs it and jobs of
     its replies takes it first. Raises NotTaken when it is gone."""
-    found = ChatSession.objects.select_for_update(of=("self",)).filter(**session).first()
+    found = (
+        ChatSession.objects.select_for_update(of=("self",))
+        .select_related("owner")
+        .filter(**session)
+        .first()
+    )
     if found is None:
         raise NotTaken("The conversation was deleted.")
     return found

@@ -131,6 +131,7 @@ def _choices(request: HttpRequest, session: ChatSession | None) -> Context:
         "collections": Collection.objects.filter(owner=owner(request)),
         "chosen_collections": places,
         "chosen": len(chosen_documents) + len(places),
+        "none_chosen": "None is left" if session and session.is_limited else "All of them",
         "documents": documents.only("name").order_by("name")[:MOST_DOCUMENTS],
         "chosen_documents": chosen_documents,
         "servers": provider().servers(owner(request).pk),

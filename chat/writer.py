@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 import msgspec
-from django.db import Error
+from django.db import Error, connection
 from msgspec import UNSET
 
 from chat.blocks import Growing, Html, Sources
@@ -24,6 +24,8 @@ from realtime.work import Report
 
 logger = logging.getLogger(__name__)
 
+Fields = dict[str, object]
+
 FLUSH_SECONDS = 0.05
 FLUSH_CHARACTERS = 512
 AWAY_SECONDS = 1.0  # before a log that did not take a piece is asked again
@@ -32,6 +34,17 @@ MOST_CHARACTERS = 2_000  # in one event
 MOST_TEXT, MOST_HTML = 6 * 1024, 8 * 1024  # bytes of JSON in one event, which holds 16 KiB
 HTML_RATE = 48 * 1024  # bytes a second that the last block may cost by being sent again and again
 RENDERING = 0.15  # the share of a core that may go into rendering, of all replies together
+
+
+# Twice a second for each reply that is being written, so it is one statement, and not put together
+# each time. A later attempt has put its number there before it writes.
+_KEEP = """
+UPDATE chat_message SET content = %s, cursor = %s
+WHERE id = %s AND attempt = %s AND EXISTS (
+    SELECT FROM realtime_job AS job
+    WHERE job.id = job_id AND job.attempt = %s AND status = 'RUNNING' AND NOT cancel_requested
+)
+"""
 
 
 class Writer:
@@ -84,7 +97,7 @@ class Writer:
             while True:
                 await asyncio.sleep(KEEP_SECONDS)
                 with suppress(Error):  # the next time, or at the end
-                    await self._keep()
+                    await in_thread(self._write_so_far, self.text, self._cursor)
         finally:
             Writer._watched -= 1
 
@@ -99,7 +112,7 @@ class Writer:
         self._is_over = True
         self._disarm()
         await self._send(is_complete=True)
-        await self._keep(also_cancelled=True, **fields)
+        await in_thread(self._write_all, self.text, self._cursor, fields)
 
     async def let_go(self) -> None:
         """Send nothing more."""
@@ -109,22 +122,27 @@ class Writer:
             await asyncio.wait({self._flushing})
 
     # --- The row ----------------------------------------------------------------------------------
-    async def _keep(self, *, also_cancelled: bool = False, **fields: object) -> None:
-        await in_thread(self._write, self.text, self._cursor, also_cancelled, fields)
-
-    def _write(
-        self, text: str, cursor: str, also_cancelled: bool, fields: dict[str, object]
-    ) -> None:
-        kept = len(text), cursor
+    def _write_so_far(self, text: str, cursor: str) -> None:
         with self._keeping:
-            is_newer = kept != self._kept and len(text) >= self._kept[0]
-            if is_newer:
-                fields |= {"content": text, "cursor": cursor}
-            with self._report.fence(also_cancelled=also_cancelled):
-                if fields:
-                    Message.objects.filter(pk=self._reply.pk).update(**fields)
-            if is_newer:
-                self._kept = kept
+            if not self._newer(text, cursor):
+                return self._report.look()
+            job = self._report.job
+            with connection.cursor() as row:
+                row.execute(_KEEP, [text, cursor, self._reply.pk, job.attempt, job.attempt])
+                if not row.rowcount:
+                    return self._report.look()
+            self._report.heard = time.monotonic()
+            self._kept = len(text), cursor
+
+    def _write_all(self, text: str, cursor: str, fields: Fields) -> None:
+        with self._keeping, self._report.fence(also_cancelled=True):
+            fields |= self._newer(text, cursor)
+            if fields:
+                Message.objects.filter(pk=self._reply.pk).update(**fields)
+
+    def _newer(self, text: str, cursor: str) -> Fields:
+        is_newer = (len(text), cursor) != self._kept and len(text) >= self._kept[0]
+        return {"content": text, "cursor": cursor} if is_newer else {}
 
     # --- The stream -------------------------------------------------------------------------------
     def _flush_soon(self) -> None:

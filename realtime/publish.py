@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import redis
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from realtime import log
@@ -17,6 +17,16 @@ from realtime.models import Job, OutboxEvent
 logger = logging.getLogger(__name__)
 
 RESPITE = 3.0  # seconds in which a log that did not answer in time is not asked again
+
+
+# Whoever else moves them waits, and then finds them gone.
+_TAKE = """
+WITH waiting AS (
+    SELECT id FROM realtime_outboxevent WHERE user_id = %s ORDER BY id FOR UPDATE
+)
+DELETE FROM realtime_outboxevent AS event USING waiting WHERE event.id = waiting.id
+RETURNING event.id, event.payload, event.job, event.fence
+"""
 
 
 class _Log:
@@ -60,13 +70,29 @@ def publish(user_id: int, event: Event, *, durable: bool = False, job: Job | Non
     job_id, fence = (job.pk, job.fence) if job else (None, 0)
     if durable:
         OutboxEvent.objects.create(user_id=user_id, payload=payload, job=job_id, fence=fence)
-        # Robust: what is committed is done, whatever becomes of the news; `sweep` flushes later.
-        # Lambdas, because Django cannot name a failed partial.
-        transaction.on_commit(lambda: flush(user_id), robust=True)
+        _flush_on_commit(user_id)
         return
     coalesce = event.stream or (f"{LATEST}{job_id}" if job else "")
     options = {"coalesce": coalesce, "job": job_id, "fence": fence}
+    # Lambdas, because Django cannot name a failed partial.
     transaction.on_commit(lambda: _append(user_id, payload, **options), robust=True)
+
+
+class _Flush:
+    def __init__(self, user_id: int) -> None:
+        self.user_id = user_id
+        self.__qualname__ = f"flush({user_id})"  # by which Django names what failed
+
+    def __call__(self) -> None:
+        flush(self.user_id)
+
+
+def _flush_on_commit(user_id: int) -> None:
+    """Once, however much is said in a transaction. Robust: what is committed is done, whatever
+    becomes of the news; `sweep` flushes later."""
+    waiting = (call for _, call, _ in transaction.get_connection().run_on_commit)
+    if not any(isinstance(call, _Flush) and call.user_id == user_id for call in waiting):
+        transaction.on_commit(_Flush(user_id), robust=True)
 
 
 def publish_now(user_id: int, event: Event, job: Job) -> log.Position | None:
@@ -99,23 +125,18 @@ def flush(user_id: int) -> int:
     """
     if _log.hangs:
         return 0
-    with transaction.atomic():
-        waiting = list(
-            OutboxEvent.objects.select_for_update().filter(user_id=user_id).order_by("id")
-        )
-        moved: list[int] = []
+    moved: list[int] = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_TAKE, [user_id])
+        taken = sorted(cursor.fetchall())
         try:
-            for event in waiting:
-                _log.append(
-                    user_id,
-                    bytes(event.payload),
-                    key=str(event.pk),
-                    job=event.job,
-                    fence=event.fence,
-                )
-                moved.append(event.pk)
+            for pk, payload, job, fence in taken:
+                _log.append(user_id, bytes(payload), key=str(pk), job=job, fence=fence)
+                moved.append(pk)
         except redis.RedisError as error:
             logger.warning("events wait in the outbox, the log does not answer: %s", error)
+            transaction.set_rollback(True)
+    if len(moved) < len(taken):
         OutboxEvent.objects.filter(pk__in=moved).delete()
     return len(moved)
 

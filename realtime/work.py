@@ -84,7 +84,11 @@ class Report:
                 return
         if now - self._checked < RATE:
             return
-        self._checked = now
+        self.look()
+
+    def look(self) -> None:
+        """Is this attempt still wanted? Asks the database."""
+        self.heard = self._checked = time.monotonic()
         self._raise_unless_held(Job.objects.filter(pk=self.job.pk).first())
 
     @contextmanager

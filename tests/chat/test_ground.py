@@ -10,7 +10,7 @@ from chat.turns import NotTaken
 from documents.intake import remove
 from documents.models import Document
 from rag.answer import NOTHING_FOUND
-from rag.process import NO_DOCUMENTS, NOT_READY
+from rag.process import GONE, NO_DOCUMENTS, NOT_READY
 from realtime.models import Job, Status
 from tests.chat.talk import (
     Events,
@@ -84,6 +84,20 @@ def test_only_the_chosen_documents_are_asked(ann: User, model: ModelServer, read
     session = begun(ann, use_documents=True, document_ids=[ships.pk])
     reply = answered(session, QUESTION)
     assert {source.document_name for source in reply.sources.all()} == {"ships.txt"}
+
+
+def test_a_conversation_whose_documents_are_gone_says_so_and_asks_no_others(
+    ann: User, model: ModelServer, ready: Ready
+) -> None:
+    ready(ann, "bees.txt", BEES)
+    ships = ready(ann, "ships.txt", SHIPS)
+    session = begun(ann, use_documents=True, document_ids=[ships.pk])
+    remove(Document.objects.get(pk=ships.pk))
+    assert answered(session, QUESTION).content == GONE
+    assert not model.asked
+    sessions.set_up(session, document_ids=[], collection_ids=[])
+    reply = answered(session, QUESTION)
+    assert {source.document_name for source in reply.sources.all()} == {"bees.txt"}
 
 
 def test_without_documents_or_before_they_are_ready_the_reply_says_so(

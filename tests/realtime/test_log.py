@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import redis
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from realtime import log, log_server, publish
@@ -196,6 +197,25 @@ class TestPublishing:
             assert events_of(ann) == []
         assert [event["content"] for event in events_of(ann)] == ["one", "two", "three"]
         assert not OutboxEvent.objects.exists()
+
+    def test_all_of_a_transaction_is_moved_to_the_log_at_once(
+        self, ann: User, events_of: Events
+    ) -> None:
+        with CaptureQueriesContext(connection) as queries, transaction.atomic():
+            for word in ("one", "two", "three"):
+                publish.publish(ann.pk, chunk(word), durable=True)
+        assert sum("FOR UPDATE" in query["sql"] for query in queries) == 1
+        assert [event["content"] for event in events_of(ann)] == ["one", "two", "three"]
+
+    def test_what_is_said_after_a_part_was_rolled_back_is_said(
+        self, ann: User, events_of: Events
+    ) -> None:
+        with transaction.atomic():
+            with pytest.raises(ZeroDivisionError), transaction.atomic():
+                publish.publish(ann.pk, chunk("never"), durable=True)
+                raise ZeroDivisionError
+            publish.publish(ann.pk, chunk("said"), durable=True)
+        assert [event["content"] for event in events_of(ann)] == ["said"]
 
     def test_a_durable_event_waits_for_a_log_that_is_away(
         self, ann: User, events_of: Events, monkeypatch: pytest.MonkeyPatch
