@@ -97,6 +97,6 @@ bench/peers/node_modules/installed: bench/peers/deno.json bench/peers/deno.lock 
 	@touch $@
 
 # Each prints its figures and what they must be. Nothing else should run on the machine: 20 minutes.
-BENCHES := publish throughput latency memory reconnect two chat ingest bulk search mcp mcp_calls
+BENCHES := publish throughput latency memory reconnect two chat ingest search mcp mcp_calls
 bench: .venv/tools .venv/bench bench/peers/node_modules/installed
 	@for each in $(BENCHES); do $(BIN)/python -m bench.$$each || echo "bench.$$each did not end well"; done

@@ -42,7 +42,7 @@ DATABASES: dict[str, Any] = {
 DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
 if DATABASE_IS_KNOWN:
     # Under ASGI every request has a thread of its own, so only a pool keeps connections.
-    pool = {"min_size": 0, "max_size": 20, "timeout": 10, "max_idle": 120}
+    pool = {"min_size": 0, "max_size": 20, "timeout": 5, "max_idle": 120}
     DATABASES["default"]["OPTIONS"]["pool"] = pool
     # What a restart of PostgreSQL left in the pool is not handed out.
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

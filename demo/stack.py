@@ -189,7 +189,8 @@ class Stack:
     def _workers(self) -> list[Child]:
         """Ingest on processes, conversations and SSH on threads, each for themselves: a long ingest
         never starves an answer."""
-        processes = str(max(1, min(4, (os.cpu_count() or 2) // 2)))
+        # While one embeds, with all cores, another reads and writes.
+        processes = str(max(2, min(4, (os.cpu_count() or 2) // 2)))
         return [
             self._worker("documents", ["--pool=prefork", f"--concurrency={processes}"]),
             self._worker("interactive", ["--pool=threads", "--concurrency=64"]),

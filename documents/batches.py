@@ -12,6 +12,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count, F
+from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
 from documents.events import BatchProgress
@@ -92,12 +93,22 @@ def count(batch: Batch) -> Counts:
 
 def note(batch: Batch, outcomes: Counter[str]) -> None:
     """Files of the batch came: so many are `taken`, `skipped` and `refused`."""
+    arrived = F("arrived") + outcomes.total()
     Batch.objects.filter(pk=batch.pk).update(
-        arrived=F("arrived") + outcomes.total(),
+        total=Greatest(F("total"), arrived),  # one that was given up may come after all
+        arrived=arrived,
         skipped=F("skipped") + outcomes["skipped"],
         refused=F("refused") + outcomes["refused"],
         arrived_at=timezone.now(),
     )
+    transaction.on_commit(lambda: tell(batch.pk), robust=True)
+
+
+def give_up(batch: Batch, number: int) -> None:
+    """So many of those that were announced do not come, as their sender knows: they failed."""
+    lost = Least(number, Greatest(0, F("total") - F("arrived")))
+    fields = {"arrived": F("arrived") + lost, "refused": F("refused") + lost}
+    Batch.objects.filter(pk=batch.pk).update(**fields)
     transaction.on_commit(lambda: tell(batch.pk), robust=True)
 
 

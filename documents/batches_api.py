@@ -11,6 +11,7 @@ from pydantic import Field
 from documents import batches
 from documents.api import user_of
 from documents.models import Batch
+from realtime.idempotency import idempotent
 from realtime.problems import CamelSchema
 
 router = Router(tags=["documents"])
@@ -18,6 +19,10 @@ router = Router(tags=["documents"])
 
 class Announced(CamelSchema):
     total: int = Field(ge=1, le=batches.MOST_FILES)
+
+
+class Lost(CamelSchema):
+    number: int = Field(ge=1, le=batches.MOST_FILES)
 
 
 class BatchState(CamelSchema):
@@ -65,4 +70,13 @@ def show(request: HttpRequest, batch_id: uuid.UUID) -> dict[str, Any]:
 def cancel(request: HttpRequest, batch_id: uuid.UUID) -> tuple[int, dict[str, Any]]:
     """Cancel all of it that has not ended; what has not come is not waited for."""
     batches.cancel(found(request, batch_id))
+    return 202, state(found(request, batch_id))
+
+
+@router.post("/batches/{uuid:batch_id}/lost", response={202: BatchState}, by_alias=True)
+@idempotent
+def lose(request: HttpRequest, batch_id: uuid.UUID, body: Lost) -> tuple[int, dict[str, Any]]:
+    """Say that so many of the announced files do not come: they count as failed. Of what is not
+    said so, the batch waits ten minutes for the next file."""
+    batches.give_up(found(request, batch_id), body.number)
     return 202, state(found(request, batch_id))

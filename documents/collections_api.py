@@ -138,8 +138,8 @@ def shares(request: HttpRequest, collection_id: uuid.UUID) -> dict[str, Any]:
 def share(
     request: HttpRequest, collection_id: uuid.UUID, asked: Sharing
 ) -> tuple[int, dict[str, Any]]:
-    """Let a person see all that is in my collection, now and later; or as an editor also cancel and
-    retry its processing. Done again, it changes the role (200 in place of 201)."""
+    """Let a person see all that is in my collection, now and later; or as an editor also add to it,
+    and cancel and retry its processing. Done again, it changes the role (200 in place of 201)."""
     return give(found(request, collection_id), asked)
 
 

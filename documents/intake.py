@@ -102,7 +102,8 @@ def check_room(owner: User) -> None:
     """Raises TooMany while very much of the owner's waits."""
     waiting = Job.objects.filter(owner=owner, kind=KIND, status=Status.QUEUED).count()
     if waiting >= settings.MAX_QUEUED_DOCUMENTS:
-        raise TooMany(f"{waiting:,} of your documents wait. Go on when some of them are done.")
+        name = owner.get_username()
+        raise TooMany(f"{waiting:,} documents of {name} wait. Go on when some of them are done.")
 
 
 def take_in(
@@ -116,11 +117,13 @@ def take_in(
     source: str = "",
     replaces: Sequence[Document] = (),
     cut: Cut | None = None,
+    by_editor: bool = False,
 ) -> Taken:
     """Store an upload and queue its processing; `cut` says how its text is cut into chunks, if not
     as usual, or as usual in its collection.
 
-    The `collection` is one of the owner's. `if_duplicate` says what becomes of content that the
+    The `collection` is one of the owner's; an editor of it knows of no other duplicates than those
+    in it. `if_duplicate` says what becomes of content that the
     owner has already: `skip` it, `keep` both, or `replace` the old documents, which answer
     questions until the new one is READY. What it `replaces` besides, as an earlier state of the
     file `source`, is replaced whatever its content. Raises Refused for an empty or too large file.
@@ -141,7 +144,7 @@ def take_in(
         document.file.name = default_storage.save(path, content)
         document.size, document.sha256 = content.seen, content.digest.hexdigest()
         with transaction.atomic():
-            taken = _admit(document, if_duplicate, replaces)
+            taken = _admit(document, if_duplicate, replaces, by_editor=by_editor)
     except BaseException:
         default_storage.delete(path)
         raise
@@ -150,12 +153,16 @@ def take_in(
     return taken
 
 
-def _admit(document: Document, if_duplicate: IfDuplicate, replaces: Sequence[Document]) -> Taken:
+def _admit(
+    document: Document, if_duplicate: IfDuplicate, replaces: Sequence[Document], *, by_editor: bool
+) -> Taken:
     """The rows of an upload that is stored; two of the same content wait for each other."""
     with connection.cursor() as cursor:
         key = f"intake {document.owner_id} {document.sha256}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
     same = Document.objects.filter(owner=document.owner, sha256=document.sha256)
+    if by_editor:
+        same = same.filter(collection=document.collection)
     older = list(same.select_related("job").order_by("created_at"))
     if older and if_duplicate == "skip" and not replaces:
         return Taken(older[0], duplicate_of=older[0].pk)

@@ -83,14 +83,19 @@ def _cut(document: Document, report: Report) -> None:
     starts, text = [start for start, _ in pages], "\n".join(page for _, page in pages)
 
     def check(done: int) -> None:
-        report(CHUNKING, 20 + 5 * done // max(1, len(text)), "Finding where to cut")
+        if done >= len(text):  # the next stage says so
+            return report.check()
+        words = f"Finding where to cut ({done:,} of {len(text):,} characters)"
+        return report(CHUNKING, 20 + 5 * done // max(1, len(text)), words)
 
     spans = chunk(text, is_markdown(document.media_type), check, document.cut)
     chunks = _chunks(document, text, spans, starts)
     document.chunk_count = len(chunks)
     with report.fence():
-        if not _same(document, chunks):
-            document.chunks.all().delete()
+        stored = _stored(document)
+        if stored != [(c.page, c.page_to, c.start, c.end, c.text) for c in chunks]:
+            if stored:
+                document.chunks.all().delete()
             Chunk.objects.bulk_create(chunks, batch_size=_BATCH)
         _has_stored(document, CHUNKING, began, "chunk_count")
 
@@ -117,10 +122,9 @@ def _chunks(document: Document, text: str, spans: list[Span], starts: list[int])
     ]
 
 
-def _same(document: Document, chunks: list[Chunk]) -> bool:
-    """Did an earlier attempt store exactly these?"""
-    stored = document.chunks.values_list("page", "page_to", "start", "end", "text")
-    return list(stored) == [(c.page, c.page_to, c.start, c.end, c.text) for c in chunks]
+def _stored(document: Document) -> list[tuple[int, int, int, int, str]]:
+    """What an earlier attempt, or another cut, has left."""
+    return list(document.chunks.values_list("page", "page_to", "start", "end", "text"))
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,8 +11,9 @@ from ninja import File, Form
 from ninja.files import UploadedFile
 
 from documents import batches, intake
+from documents.access import OWNER, collections, require
 from documents.api import router, user_of
-from documents.models import Batch, Collection
+from documents.models import Batch, Collection, Role
 from realtime.idempotency import idempotent
 from realtime.problems import CamelSchema, Problem
 
@@ -44,30 +45,38 @@ def upload(
 ) -> tuple[int, dict[str, Any]]:
     """Take in one file or several. Those that are refused do not disturb the others.
 
-    They come into my collection `collectionId`, if one is named. `ifDuplicate` says what becomes of
+    They come into the collection `collectionId`, if one is named: mine, or one of which I am an
+    editor; then they belong to its owner, only what is in it counts as a duplicate, and nothing can
+    be replaced. `ifDuplicate` says what becomes of
     content that I have already: `skip` it; `replace` the old document, which answers questions
     until the new one is READY; or `keep` both. When all are refused, the answer is a problem with
     the reasons by file name; not so where `batchId` names the batch in which they were announced,
     which counts them. While very much of mine waits, the answer is 429, with `Retry-After`.
     """
-    owner = user_of(request)
-    place = get_object_or_404(Collection, owner=owner, pk=collectionId) if collectionId else None
-    batch = get_object_or_404(Batch, owner=owner, pk=batchId) if batchId else None
+    user = user_of(request)
+    place = _place(user, collectionId, ifDuplicate) if collectionId else None
+    owner = place.owner if place else user
+    batch = get_object_or_404(Batch, owner=user, pk=batchId) if batchId else None
     try:
         intake.check_room(owner)
     except intake.TooMany as error:
         words = str(error)
         raise Problem(429, "Too much waits", words, retry_after=error.seconds) from None
-    outcomes = [
-        _take_in(owner, one, if_duplicate=ifDuplicate, collection=place, batch=batch)
-        for one in file
-    ]
+    how = {"if_duplicate": ifDuplicate, "collection": place, "batch": batch}
+    outcomes = [_take_in(owner, one, by_editor=owner != user, **how) for one in file]
     if batch:
         batches.note(batch, Counter(outcome for outcome, _, _ in outcomes))
     taken = [answer for _, answer, _ in outcomes]
     if batch is None and all(outcome == "refused" for outcome, _, _ in outcomes):
         raise _all_refused(taken, too_large=all(too_large for _, _, too_large in outcomes))
     return 202, {"documents": taken}
+
+
+def _place(user: User, collection_id: uuid.UUID, if_duplicate: intake.IfDuplicate) -> Collection:
+    """A collection to which the user may add."""
+    place = get_object_or_404(collections(user), pk=collection_id)
+    require(place, OWNER if if_duplicate == "replace" else Role.EDITOR)
+    return place
 
 
 def _take_in(owner: User, file: UploadedFile, **how: Any) -> tuple[str, dict[str, Any], bool]:

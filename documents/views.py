@@ -92,7 +92,8 @@ def _view(request: HttpRequest, document: Document) -> str:
 def _shares(document: Document) -> Context:
     people = list(document.shares.select_related("user"))
     url = f"/api/documents/{document.pk}/shares"
-    return {"shares": people, "roles": Role.choices, "shares_url": url}
+    inside = document.collection.shares.count() if document.collection else 0
+    return {"shares": people, "roles": Role.choices, "shares_url": url, "shared_inside": inside}
 
 
 _STAGES = {

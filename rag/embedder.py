@@ -23,7 +23,6 @@ Check = Callable[[int], None]  # called with how many texts are done
 MINILM_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 MINILM_NAME = f"all-MiniLM-L6-v2 int8 {MINILM_SHA256[:8]}"
 MOST_TOKENS = 256  # more, MiniLM was not trained on
-BATCH = 2  # on a CPU larger batches are slower and take memory
 
 
 def ignore(done: int) -> None:
@@ -71,13 +70,10 @@ class MiniLM:
 
     def embed_passages(self, texts: list[str], check: Check = ignore) -> Vectors:
         rows = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        encodings = self._loaded[1].encode_batch(texts)
-        # By length, so that a batch holds little padding.
-        order = sorted(range(len(texts)), key=lambda place: len(encodings[place].ids))
-        for begin in range(0, len(order), BATCH):
-            places = order[begin : begin + BATCH]
-            rows[places] = self._run([encodings[place] for place in places])
-            check(begin + len(places))
+        # One by one: on a CPU batches are no faster, and padding and memory are wasted on them.
+        for place, encoding in enumerate(self._loaded[1].encode_batch(texts)):
+            rows[place] = self._run(encoding)
+            check(place + 1)
         return rows
 
     def embed_question(self, text: str) -> Vectors:
@@ -102,18 +98,17 @@ class MiniLM:
         tokenizer.enable_truncation(MOST_TOKENS)
         return session, tokenizer
 
-    def _run(self, encodings: list[Any]) -> Vectors:
+    def _run(self, encoding: Any) -> Vectors:
         """Token vectors averaged over the text, then scaled to length 1."""
-        longest = max(len(encoding.ids) for encoding in encodings)
-        ids = np.zeros((len(encodings), longest), dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding.ids)] = encoding.ids
-            mask[row, : len(encoding.ids)] = 1
-        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        ids = np.array([encoding.ids], dtype=np.int64)
+        feed = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "token_type_ids": np.zeros_like(ids),
+        }
         hidden = self._loaded[0].run(["last_hidden_state"], feed)[0]
-        weights = mask[:, :, None].astype(np.float32)
-        return unit((hidden * weights).sum(axis=1) / weights.sum(axis=1))
+        row: Vectors = unit(hidden.mean(axis=1))[0]
+        return row
 
 
 def unit(rows: Vectors) -> Vectors:

@@ -1,22 +1,22 @@
 """The index: a vector per chunk, with an HNSW index per model, and the postings of its terms."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
 
 from documents.models import Chunk, Document
 from rag import lexical
+from rag.ahead import embed_ahead
 from rag.beginnings import embedded_texts
-from rag.embedder import Embedder, get_embedder
+from rag.embedder import Embedder, Vectors, get_embedder
 from rag.in_use import current
 from rag.models import Embedding, EmbeddingModel
 from rag.nearest import MOST_HNSW_DIMENSIONS
 from realtime.work import Report
 
 POSTED = 1000  # chunks whose postings are written together
-GROUP = 32  # chunks whose vectors are written together: what a killed worker may lose
+GROUP = 32  # chunks whose vectors are written together: a killed worker may lose two of these
 START, END = 25, 95  # percent of the job
 _LOCK = 7_310_001  # advisory: one process makes the row and the index of a new model
 
@@ -26,10 +26,10 @@ def index_document(document: Document, report: Report, **_: Any) -> None:
 
     Vectors that an earlier attempt has written for the same chunks are kept.
     """
-    index_chunks(document, current(), report)
-    wanted = get_embedder()
+    model, wanted = current(), get_embedder()
+    index_chunks(document, model, report)
     # A model that takes the place of the current one must not miss what comes in meanwhile.
-    if EmbeddingModel.objects.filter(name=wanted.name).exists():
+    if wanted.name != model.name and EmbeddingModel.objects.filter(name=wanted.name).exists():
         chunks = list(document.chunks.order_by("index").only("id", "index", "document_id", "text"))
         embed(document, chunks, wanted, report)
 
@@ -41,18 +41,19 @@ def index_chunks(document: Document, embedder: Embedder, report: Report) -> None
     embed(document, chunks, embedder, report)
     report("INDEXING", END, "Writing the index")
     post(document, chunks, report)
-    report("INDEXING", 100, "Writing the index")
 
 
 def post(document: Document, chunks: Sequence[Chunk], report: Report) -> None:
     """Write the postings of all the document's chunks anew."""
     with report.fence():
         row = lexical.begin(document, chunks)
-    for begin in range(0, len(chunks), POSTED):
+        lexical.write(row, chunks[:POSTED])
+    for begin in range(POSTED, len(chunks), POSTED):
+        percent = END + (100 - END) * begin // len(chunks)
+        report("INDEXING", percent, f"Writing the index ({begin:,} of {len(chunks):,})")
         # A fence holds the job's row: short ones let it be cancelled, and its lease renewed.
         with report.fence():
             lexical.write(row, chunks[begin : begin + POSTED])
-        report("INDEXING", END + (100 - END) * begin // len(chunks), "Writing the index")
 
 
 def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, report: Report) -> None:
@@ -64,20 +65,24 @@ def embed(document: Document, chunks: Sequence[Chunk], embedder: Embedder, repor
     missing = [chunk for chunk in chunks if chunk.pk not in kept]
     total, before = len(chunks), len(chunks) - len(missing)
 
-    def check(begin: int, done: int) -> None:
-        done += before + begin
+    def check(done: int) -> None:
+        done += before
+        if done >= total:  # the next stage says so
+            return report.check()
         percent = START + (END - START) * done // max(1, total)
-        report("EMBEDDING", percent, f"Generating embeddings ({done} of {total})")
+        return report("EMBEDDING", percent, f"Generating embeddings ({done} of {total})")
 
-    for begin in range(0, len(missing), GROUP):
-        group = missing[begin : begin + GROUP]
-        rows = embedder.embed_passages(embedded_texts(group), partial(check, begin))
+    groups = [missing[begin : begin + GROUP] for begin in range(0, len(missing), GROUP)]
+
+    def write(place: int, rows: Vectors) -> None:
         with report.fence():
             shared = {"model": model, "owner_id": document.owner_id, "document": document}
             Embedding.objects.bulk_create(
                 Embedding(chunk=chunk, vector=row, **shared)
-                for chunk, row in zip(group, rows, strict=True)
+                for chunk, row in zip(groups[place], rows, strict=True)
             )
+
+    embed_ahead([embedded_texts(group) for group in groups], embedder, check, write)
 
 
 def model_row(embedder: Embedder) -> EmbeddingModel:

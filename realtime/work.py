@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from celery import current_task
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -213,6 +213,9 @@ def _do(job: Job, work: Callable[[uuid.UUID, Report], str]) -> None:
             finish(job, Status.CANCELLED, message="Cancelled", timings=report.timings())
         except Failure as failure:
             _fail(report, str(failure))
+        except (OperationalError, InterfaceError):
+            # Nothing can be said of the job either: its lease runs out, and it is taken up again.
+            logger.exception("job %s: the database is away", job.pk)
         except Exception:
             reference = uuid.uuid4().hex[:8]
             logger.exception("job %s failed, reference %s", job.pk, reference)
@@ -235,7 +238,7 @@ def _lease(report: Report) -> Iterator[None]:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(1)  # it may wait for a database that is away; what it then writes is refused
 
 
 def _renew(report: Report, ended: threading.Event) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import time
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -152,14 +153,40 @@ def test_what_is_bad_has_a_reason_and_leaves_nothing(
     assert not [path for path in folder.rglob("*") if path.is_file()]
 
 
-def test_a_gigabyte_of_zeros_that_is_called_text_is_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("begins", "size", "reason"),
+    [
+        (b"", 1024**3, r"named \.txt but its content is"),
+        (b"A text begins. " * 300, 1024**3, "has 1024 MB; of text.* at most 32 MB are read"),
+        (b"A text begins. " * 300, 30 * 1024**2, "but its content is"),
+    ],
+)
+def test_zeros_that_are_called_text_are_refused_in_little_memory(
+    tmp_path: Path, settings: Settings, begins: bytes, size: int, reason: str
+) -> None:
+    settings.READER_MEMORY_MB = 128
     path = tmp_path / "zeros"
     with path.open("wb") as file:
-        file.truncate(1024**3)
+        file.write(begins)
+        file.truncate(size)
     began = time.monotonic()
-    with pytest.raises(Failure, match=r"named \.txt but its content is"):
+    with pytest.raises(Failure, match=reason):
         extract(path, "zeros.txt", SilentReport())
     assert time.monotonic() - began < 10
+
+
+def test_a_large_upload_is_stored_in_little_memory(
+    ann: User, folder: Path, settings: Settings
+) -> None:
+    settings.MAX_UPLOAD_MB = 1024
+    with (folder / "zeros").open("wb+") as file:
+        file.truncate(256 * 1024**2)
+        tracemalloc.start()
+        document = take_in(ann, file, "zeros.txt").document
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert document.size == 256 * 1024**2
+    assert peak < 16 * 1024**2
 
 
 def test_a_text_that_is_too_long_is_not_read(tmp_path: Path) -> None:

@@ -111,6 +111,44 @@ def test_what_does_not_come_for_ten_minutes_is_given_up(
     assert Batch.objects.get().ended_at
 
 
+def lose(client: Client, batch: str, number: int, key: str = "") -> Any:
+    headers = {"Idempotency-Key": key} if key else {}
+    body = json.dumps({"number": number})
+    url = f"{URL}/batches/{batch}/lost"
+    return client.post(url, body, content_type="application/json", headers=headers)
+
+
+def test_what_its_sender_says_is_lost_is_not_waited_for(
+    mine: Client, ann: User, events_of: Events
+) -> None:
+    batch = announced(mine, 4)
+    upload(mine, batch, b"one")
+    end(Document.objects.get())
+    for _ in range(2):  # sent again, it is the same
+        answer = lose(mine, batch, 2, key="one")
+        assert (answer.status_code, answer.json()["failed"]) == (202, 2)
+    assert not Batch.objects.get().ended_at
+    assert lose(mine, batch, 9).json()["failed"] == 3
+    last = told(events_of, ann)[-1]
+    assert (last["terminal"], last["message"]) == (True, "1 of 4 ready, 3 failed")
+
+
+def test_a_file_that_comes_after_it_was_said_to_be_lost_is_counted(mine: Client) -> None:
+    batch = announced(mine, 2)
+    lose(mine, batch, 1)
+    upload(mine, batch, b"one", b"two")
+    shown = mine.get(f"{URL}/batches/{batch}").json()
+    assert (shown["total"], shown["arrived"], shown["failed"]) == (3, 3, 1)
+    for document in Document.objects.all():
+        end(document)
+    assert Batch.objects.get().ended_at
+
+
+@pytest.mark.parametrize("number", [0, -1, 100_001])
+def test_a_number_of_lost_files_that_cannot_be_is_refused(mine: Client, number: int) -> None:
+    assert lose(mine, announced(mine, 2), number).status_code == 422
+
+
 def test_what_is_refused_is_counted_also_under_an_idempotency_key(
     mine: Client, ann: User, events_of: Events
 ) -> None:
@@ -151,6 +189,7 @@ def test_bob_and_a_stranger_find_nothing_of_it(mine: Client, bob: User, events_o
     client.force_login(bob)
     assert client.get(f"{URL}/batches/{batch}").status_code == 404
     assert client.post(f"{URL}/batches/{batch}/cancel").status_code == 404
+    assert lose(client, batch, 1).status_code == 404
     assert upload(client, batch, b"one").status_code == 404
     assert upload(client, str(uuid.uuid4()), b"one").status_code == 404
     assert told(events_of, bob) == []
@@ -164,7 +203,7 @@ def test_who_has_very_much_waiting_is_asked_to_come_later(
     upload(mine, batch, b"one", b"two")
     answer = upload(mine, batch, b"three")
     assert (answer.status_code, answer["Retry-After"]) == (429, "5")
-    assert answer.json()["detail"].startswith("2 of your documents wait.")
+    assert answer.json()["detail"].startswith("2 documents of ann wait.")
     client = Client()
     client.force_login(bob)
     assert client.post(URL, {"file": SimpleUploadedFile("a.txt", b"x")}).status_code == 202

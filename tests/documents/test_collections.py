@@ -126,10 +126,10 @@ def test_a_document_comes_into_a_collection_and_is_moved(
 
 def test_a_collection_that_is_not_mine_takes_nothing(mine: Client, bob: User, ann: User) -> None:
     theirs, document = filing.create(bob, "Bobs"), put(ann)
-    share(theirs, "ann", "editor")
     file = SimpleUploadedFile("a.txt", b"words")
     answer = mine.post(DOCUMENTS, {"file": file, "collectionId": str(theirs.pk)})
     assert answer.status_code == 404
+    share(theirs, "ann", "editor")
     body = {"documentIds": [document.pk], "collectionId": theirs.pk}
     assert send(mine, "POST", f"{DOCUMENTS}/move", **body).status_code == 404
     assert not theirs.documents.exists()

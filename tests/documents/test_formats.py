@@ -98,6 +98,29 @@ def test_source_code_is_kept_as_it_is(tmp_path: Path) -> None:
     assert (found.media_type, found.pages) == (PLAIN, [code])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "مرحبا بالعالم، هذه وثيقة عربية من 12 صفحة (مسودة).",
+        "تم تحديث Django 5.2 في 2026-11-24.",
+        "שלום עולם, זה מסמך בעברית עם 123 מילים.",
+    ],
+)
+def test_right_to_left_text_is_kept_in_the_order_in_which_it_is_read(
+    tmp_path: Path, text: str
+) -> None:
+    assert read(tmp_path, "a.docx", samples.word(text)).pages == [f"# A heading\n\n{text}"]
+    html = f"<html dir=rtl><body><p>{text}</p></body></html>".encode()
+    assert read(tmp_path, "a.html", html).pages[0].strip() == text
+    for encoding in ("utf-8", "utf-16"):
+        assert read(tmp_path, "a.txt", text.encode(encoding)).pages == [text]
+
+
+def test_arabic_in_its_own_old_encoding_is_read(tmp_path: Path) -> None:
+    text = "مرحبا بالعالم، هذه وثيقة عربية كتبت قبل زمن طويل.\n" * 20
+    assert read(tmp_path, "a.txt", text.encode("cp1256")).pages == [text]
+
+
 def test_an_archive_gives_each_file_under_its_name(tmp_path: Path) -> None:
     packed = samples.archive(
         {

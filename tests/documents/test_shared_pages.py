@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from pytest_django import Settings
 
-from documents.models import Document, Share
+from documents.models import Collection, Document, Share
 from documents.sharing import share, unshare
 from realtime.models import Status
 from tests.test_pages import document, plain_static_files, shown, text_of
@@ -75,6 +75,19 @@ def test_whose_it_is_stands_in_the_list_and_on_the_page(
     assert "Shared by" not in own
     assert "Share a.txt" in text_of(own)
     assert "Shared with 1 person" in text_of(own)
+
+
+def test_a_document_says_with_how_many_its_collection_is_shared(
+    ann: User, bob: User, mine: Client
+) -> None:
+    trips = Collection.objects.create(owner=ann, name="Trips")
+    about = document(ann, "a.txt", "Text")
+    Document.objects.update(collection=trips)
+    assert "Shared with nobody" in text_of(shown(mine, f"/documents/{about.pk}/"))
+    share(trips, "bob", "viewer")
+    assert "Shared with 1 with Trips" in text_of(shown(mine, f"/documents/{about.pk}/"))
+    share(about, "bob", "viewer")
+    assert "Shared with 1 person, 1 with Trips" in text_of(shown(mine, f"/documents/{about.pk}/"))
 
 
 def test_the_people_it_is_shared_with_are_shown_to_its_owner_alone(

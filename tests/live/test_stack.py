@@ -123,8 +123,8 @@ def test_a_killed_supervisor_s_work_is_taken_up_by_the_next(tmp_path: Path) -> N
             until(lambda: ann.get(path).json()["stage"] == "EMBEDDING", within=60)
             os.kill(other.process.pid, signal.SIGKILL)
             other.process.wait()
-            # One that waits for the database gives up after a while.
-            until(lambda: not any(map(command_of, descendants)), within=60)
+            # One that waits for the database gives up after some seconds.
+            until(lambda: not any(map(command_of, descendants)), within=20)
             other.output.unlink()
             other.start()
             until(lambda: ann.get(path).json()["status"] == "READY", within=90, every=0.25)

@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from realtime import jobs, log, work
@@ -135,6 +135,18 @@ def test_an_unexpected_error_shows_a_reference_and_no_details(queued: Job) -> No
     assert job.status == Status.FAILED
     assert "reference" in job.error
     assert "division" not in job.error
+
+
+def test_a_job_whose_database_went_away_is_taken_up_again(queued: Job) -> None:
+    def lose_it(*_: object) -> str:
+        raise OperationalError("the connection is lost")
+
+    work.run(str(queued.pk), lose_it)
+    assert fresh(queued).status == Status.RUNNING
+    lose_lease(queued)
+    assert jobs.reap() == 1
+    work.run(str(queued.pk), lambda *_: "done")
+    assert (fresh(queued).status, fresh(queued).attempt) == (Status.DONE, 2)
 
 
 def test_a_queued_job_is_cancelled_at_once(queued: Job) -> None:

@@ -14,11 +14,11 @@ from watchfiles import watch
 from documents.events import status_of
 from documents.intake import TooMany, check_room
 from documents.models import Document
-from documents.progress import show_bars
+from documents.progress import FEW, show_bars
 from documents.sync import Found, files, gone, is_hidden, sync_file
 from realtime.models import ACTIVE, Job, Status
 
-POLL = 0.2  # seconds
+POLL, POLL_MANY = 0.2, 1.0  # seconds
 LOOK = 1000  # milliseconds without a change, in which what ended is told
 WORDS = {"same": "unchanged", "moved": "moved, otherwise unchanged", "gone": "the file is gone"}
 
@@ -149,10 +149,15 @@ def _hides(path: Path, root: Path) -> bool:
 
 
 def polled(keys: list[Any]) -> Iterator[list[Job]]:
-    """The rows of jobs that have not ended before, every fifth of a second, until all have."""
+    """The rows of jobs that have not ended before, every fifth of a second, until all have. Of many
+    only those that do not wait any more, every second: their worker needs the machine."""
     while keys:
-        jobs = list(Job.objects.filter(pk__in=keys))
+        states = dict(Job.objects.filter(pk__in=keys).values_list("pk", "status"))
+        are_many = len(states) > FEW
+        wanted = [pk for pk, state in states.items() if not (are_many and state == Status.QUEUED)]
+        jobs = list(Job.objects.filter(pk__in=wanted))
         yield jobs
-        keys = [job.pk for job in jobs if job.status in ACTIVE]
+        ended = {job.pk for job in jobs if job.status not in ACTIVE}
+        keys = [pk for pk in states if pk not in ended]
         if keys:
-            time.sleep(POLL)
+            time.sleep(POLL_MANY if are_many else POLL)

@@ -12,6 +12,7 @@ import { notice } from "realtime/notice.js";
 import "realtime/live-list.js";
 import "documents/batch.js";
 import { filesOf, visibleOf } from "documents/dropped.js";
+import { tellLost, Unsent } from "documents/lost-files.js";
 import { Later, SendQueue } from "documents/send-queue.js";
 import { inMegabytes, SendingRow } from "documents/sending-row.js";
 
@@ -29,6 +30,8 @@ class UploadZone extends HTMLElement {
   /** @type {AbortController | null} */
   #life = null;
   #over = 0;
+  /** @type {Unsent | null} */
+  #unsent = null;
   /** @type {WeakMap<Upload, Sent>} */
   #watched = new WeakMap();
   #queue = new SendQueue({
@@ -39,6 +42,7 @@ class UploadZone extends HTMLElement {
   connectedCallback() {
     this.#life = new AbortController();
     const { signal } = this.#life;
+    this.#unsent = new Unsent(signal);
     const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (
       this.querySelectorAll("input[type=file]")
     );
@@ -64,7 +68,9 @@ class UploadZone extends HTMLElement {
     this.addEventListener(ACCEPTED, ({ target }) => {
       const batch = /** @type {HTMLElement} */ (target).closest("upload-batch");
       const id = /** @type {HTMLElement | null} */ (batch)?.dataset.id;
-      if (id) this.#queue.drop((upload) => upload.batch === id);
+      if (!id) return;
+      this.#queue.drop((upload) => upload.batch === id);
+      this.#unsent?.set(this.#addressOf(id), 0);
     }, { signal });
   }
 
@@ -138,7 +144,7 @@ class UploadZone extends HTMLElement {
         if (isThere) {
           const words = `You already have this file: ${answer.name}.`;
           if (upload.policy === "skip") return row.say(words);
-          return row.say(words, "keep replace drop", "Skip");
+          return row.say(words, this.#whatToDo, "Skip");
         }
         row.remove();
         notice(`${answer.name} was taken in.`, { hidden: true });
@@ -181,10 +187,14 @@ class UploadZone extends HTMLElement {
     const there = [];
     /** @type {{file: File, words: string}[]} */
     const refused = [];
-    let left = files.length;
+    const address = this.#addressOf(batch.dataset.id ?? "");
+    let left = files.length, lost = 0;
+    this.#unsent?.set(address, left);
     const ended = () => {
       batch.sent(files.length - --left, files.length);
+      this.#unsent?.set(address, left + lost);
       if (left) return;
+      if (lost) tellLost(address, lost).then(() => this.#unsent?.set(address, 0));
       this.#refuse(refused);
       if (there.length && policy === "ask") this.#askAbout(there);
     };
@@ -198,10 +208,18 @@ class UploadZone extends HTMLElement {
         ended();
       },
       failed: (/** @type {Problem} */ refusal) => {
-        if (refusal.status !== -1) refused.push({ file, words: wordsOf(refusal) });
+        if (refusal.status !== -1) {
+          refused.push({ file, words: wordsOf(refusal) });
+          lost++;
+        }
         ended();
       },
     })));
+  }
+
+  /** @param {string} id of a batch */
+  #addressOf(id) {
+    return `${this.dataset.url}/batches/${id}`;
   }
 
   /** @param {number} total */
@@ -219,7 +237,12 @@ class UploadZone extends HTMLElement {
       row.remove();
       if (what === "keep" || what === "replace") this.add(files, what);
     });
-    row.say(`You already have ${number} of these.`, "keep replace drop", "Skip");
+    row.say(`You already have ${number} of these.`, this.#whatToDo, "Skip");
+  }
+
+  /** What can be done with what is there already; another's is not replaced. */
+  get #whatToDo() {
+    return this.dataset.lent === undefined ? "keep replace drop" : "keep drop";
   }
 
   get #list() {
