@@ -6,11 +6,14 @@ share PostgreSQL, where each has a database, and have a Valkey each: channels ar
 
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
 from demo.stack import Stack
 
+# Ctrl-C interrupts, also in what a shell runs in the background, and in what is started from here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 for name in list(os.environ):
     if name.startswith(("LLM_", "EMBEDDING_", "REALTIME_", "SESSION_", "MCP_", "CREDENTIAL_")):
         del os.environ[name]  # the developer's own settings are not under test
