@@ -17,20 +17,6 @@ __all__ = ["plain_static_files"]  # a fixture
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("valkey")]
 
 
-@pytest.fixture
-def bobs(bob: User) -> Client:
-    client = Client()
-    client.force_login(bob)
-    return client
-
-
-@pytest.fixture
-def mine(ann: User) -> Client:
-    client = Client()
-    client.force_login(ann)
-    return client
-
-
 def commands(html: str, pk: object) -> set[str]:
     """What buttons do to the document itself."""
     return {
