@@ -2,12 +2,15 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.files import pdf, prose, text
 from tests.browser.test_documents import ready, upload
+from tests.browser.test_sharing import share
 from tests.documents import samples
+from tests.stack import LiveStack
 
 ARABIC = "مرحبا بالعالم، هذه وثيقة عربية."
 HEBREW = "שלום עולם, זה מסמך בעברית עם 123 מילים."
@@ -68,6 +71,24 @@ def test_a_protected_pdf_asks_for_its_password(page: Page, tmp_path: Path) -> No
     page.get_by_role("button", name="Read it").click()
     expect(page.locator(".page-text")).not_to_be_empty()
     expect(page.get_by_label("Password of the file")).to_have_count(0)
+
+
+def test_what_is_typed_stays_when_the_page_is_renewed(
+    page: Page, stack: LiveStack, tmp_path: Path
+) -> None:
+    path = tmp_path / f"typed-{prose(1)[:-1]}.pdf"
+    path.write_bytes(samples.pdf(prose(20), password="bees"))
+    upload(page, path)
+    page.get_by_role("link", name=path.name, exact=True).click()
+    field = page.get_by_label("Password of the file")
+    field.fill("bee")
+    facts = page.get_by_role("complementary", name="Facts")
+    expect(facts).to_contain_text("nobody")
+    with stack.client("ann") as client:
+        share(client, urlsplit(page.url).path)
+    expect(facts).not_to_contain_text("nobody")
+    expect(field).to_have_value("bee")
+    expect(field).to_be_focused()
 
 
 def test_what_could_not_be_read_is_listed(page: Page, tmp_path: Path) -> None:

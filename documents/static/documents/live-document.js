@@ -18,6 +18,8 @@ class LiveDocument extends HTMLElement {
   /** @type {AbortController | null} */
   #life = null;
   #fetching = Promise.resolve();
+  /** Fetches that have no answer yet. What is told meanwhile is told again after the last. */
+  #awaited = 0;
 
   connectedCallback() {
     this.#life = new AbortController();
@@ -37,6 +39,7 @@ class LiveDocument extends HTMLElement {
   }
 
   fetch() {
+    this.#awaited += 1;
     const done = this.#fetching.then(() => this.#fetchNow());
     this.#fetching = done.catch(() => {});
     return done;
@@ -45,7 +48,7 @@ class LiveDocument extends HTMLElement {
   async #fetchNow() {
     const fresh = await fetchPart(this.dataset.part ?? "").catch((error) => {
       if (!(error instanceof Problem) || error.status !== 404) throw error;
-    });
+    }).finally(() => this.#awaited -= 1);
     if (!fresh) return this.#gone("This document is not there for you any more.");
     const { part, after } = fresh;
     keepFocus(this, () => this.replaceChildren(part));
@@ -64,7 +67,7 @@ class LiveDocument extends HTMLElement {
     const again = job ? job.tell(event) && event.terminal : isNews(ended, event);
     if (!again) return;
     if (event.terminal) notice(event.message, { hidden: true });
-    this.fetch().catch((error) => notice(error.message));
+    if (!this.#awaited) this.fetch().catch((error) => notice(error.message));
   }
 
   /** @param {import("realtime/socket.js").Message} event */
