@@ -12,16 +12,15 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
 from documents.models import Document
+from realtime.broker import broker
 
 SECONDS = 3600
 LONGEST = 200  # characters
-_TIMEOUT = 5  # seconds
 
 
 def keep(document: Document, password: str) -> None:
     """Raises redis.RedisError when the server does not answer."""
-    with _server() as server:
-        server.set(_key(document), _cipher().encrypt(password.encode()), ex=SECONDS)
+    broker().set(_key(document), _cipher().encrypt(password.encode()), ex=SECONDS)
 
 
 def recall(document: Document) -> str:
@@ -29,8 +28,7 @@ def recall(document: Document) -> str:
     if not document.needs_password:
         return ""
     try:
-        with _server() as server:
-            sealed = server.get(_key(document))
+        sealed = broker().get(_key(document))
         return _cipher().decrypt(sealed).decode() if isinstance(sealed, bytes) else ""
     except (redis.RedisError, InvalidToken):
         return ""
@@ -41,20 +39,13 @@ def forget(document: Document) -> None:
     if not document.needs_password:
         return
     try:
-        with _server() as server:
-            server.delete(_key(document))
+        broker().delete(_key(document))
     except redis.RedisError:
         return  # it ends by itself
 
 
 def _key(document: Document) -> str:
     return f"documents:password:{document.pk}"
-
-
-def _server() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=_TIMEOUT, socket_timeout=_TIMEOUT
-    )
 
 
 def _cipher() -> Fernet:

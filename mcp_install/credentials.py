@@ -14,7 +14,6 @@ from binascii import Error as NotBase64
 from dataclasses import dataclass
 from typing import Any
 
-import redis
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -24,12 +23,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_ssh_private_key,
 )
-from django.conf import settings
 from pydantic import SecretStr
 
 from mcp_install import seal
 from mcp_install.models import AuthMethod, SshHost
 from mcp_install.troubles import Trouble
+from realtime.broker import broker
 
 HELD_SECONDS = 600
 MOST_KEY = 32 * 1024  # characters
@@ -143,22 +142,19 @@ def hold(host: SshHost, given: Given) -> None:
     """For a host that asks each time. Raises redis.RedisError."""
     values = [given.password.get_secret_value(), given.private_key.get_secret_value()]
     sealed = seal.seal(_place(host), SecretStr(json.dumps(values)))
-    with _server() as server:
-        server.set(_place(host), sealed, ex=HELD_SECONDS)
+    broker().set(_place(host), sealed, ex=HELD_SECONDS)
 
 
 def are_needed(host: SshHost) -> bool:
     """Must somebody give them before the host can be used? Raises redis.RedisError."""
     if host.auth_method != AuthMethod.ASK:
         return False
-    with _server() as server:
-        return not server.exists(_place(host))
+    return not broker().exists(_place(host))
 
 
 def let_go(host: SshHost) -> None:
     """What is held is forgotten at once. Raises redis.RedisError."""
-    with _server() as server:
-        server.delete(_place(host))
+    broker().delete(_place(host))
 
 
 def of(host: SshHost) -> Given:
@@ -174,8 +170,7 @@ def _kept(host: SshHost) -> Given:
 
 
 def _held(host: SshHost) -> Given:
-    with _server() as server:
-        sealed: Any = server.get(_place(host))
+    sealed: Any = broker().get(_place(host))
     if not sealed:
         raise Trouble("credentials_needed", host.name)
     values = json.loads(seal.unseal(_place(host), sealed).get_secret_value())
@@ -184,7 +179,3 @@ def _held(host: SshHost) -> Given:
 
 def _place(host: SshHost) -> str:
     return f"mcp:held:{host.pk}"
-
-
-def _server() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=5, socket_timeout=5)

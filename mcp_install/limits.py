@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import redis
-from django.conf import settings
-
 from mcp_install.troubles import Trouble
+from realtime.broker import broker
 
 SECONDS = 60
 MOST = {"test": 20, "look": 240, "call": 120}  # in so many seconds, for each person
@@ -14,12 +12,7 @@ MOST = {"test": 20, "look": 240, "call": 120}  # in so many seconds, for each pe
 def count(owner_id: int, what: str) -> None:
     """Raises Trouble when it was too often."""
     key = f"mcp:limit:{what}:{owner_id}"
-    with (
-        redis.Redis.from_url(
-            settings.REDIS_URL, socket_connect_timeout=5, socket_timeout=5
-        ) as server,
-        server.pipeline() as pipeline,
-    ):
+    with broker().pipeline() as pipeline:
         pipeline.set(key, 0, ex=SECONDS, nx=True)
         pipeline.incr(key)
         pipeline.ttl(key)

@@ -5,15 +5,17 @@ safe to wait on from the threads of a web process.
 """
 
 import json
+import time
 import uuid
 from typing import Any
 
 import redis
 from celery import current_app
-from django.conf import settings
 from kombu.exceptions import KombuError
 
-MARGIN = 5  # seconds, of the connection beyond the wait
+from realtime.broker import broker
+
+AT_ONCE = 1.0  # seconds of a wait: well below those after which the server counts as away
 
 
 class NoAnswer(Exception):
@@ -26,8 +28,7 @@ def ask(task: str, *arguments: Any, queue: str, seconds: int) -> Any:
     key = f"answer:{uuid.uuid4()}"
     try:
         current_app.send_task(task, args=[key, *arguments], queue=queue, expires=seconds)
-        with _server(seconds) as server:
-            answered: Any = server.blpop([key], timeout=seconds)
+        answered = _await(key, time.monotonic() + seconds)
     except (KombuError, redis.RedisError, OSError) as error:
         raise NoAnswer from error
     if answered is None:
@@ -37,13 +38,14 @@ def ask(task: str, *arguments: Any, queue: str, seconds: int) -> Any:
 
 def answer(key: str, found: Any, seconds: int = 60) -> None:
     """Called by the task, with the key that is its first argument."""
-    with _server(seconds) as server, server.pipeline() as pipeline:
+    with broker().pipeline() as pipeline:
         pipeline.rpush(key, json.dumps(found))
         pipeline.expire(key, seconds)
         pipeline.execute()
 
 
-def _server(seconds: int) -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=5, socket_timeout=seconds + MARGIN
-    )
+def _await(key: str, until: float) -> Any:
+    answered: Any = None
+    while answered is None and (left := until - time.monotonic()) > 0:
+        answered = broker().blpop([key], timeout=min(left, AT_ONCE))
+    return answered

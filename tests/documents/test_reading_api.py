@@ -17,6 +17,7 @@ from documents.intake import remove, take_in
 from documents.models import Document
 from documents.process import process
 from documents.signals import chunked
+from realtime.broker import broker
 from realtime.models import Job, Status
 from realtime.work import Failure, SilentReport
 from tests.documents import samples
@@ -70,13 +71,12 @@ def test_a_protected_pdf_is_read_with_the_password_that_is_asked_for(ann: User) 
 def test_a_password_is_sealed_while_it_waits_and_gone_when_it_was_used(ann: User) -> None:
     document = locked(ann)
     passwords.keep(document, "wasps in July")
-    with passwords._server() as server:
-        kept = server.get(passwords._key(document))
-        assert isinstance(kept, bytes)
-        assert b"wasps" not in kept
-        with pytest.raises(Failure, match="password is not right"):
-            process(document.pk, SilentReport())
-        assert not server.exists(passwords._key(document))
+    kept = broker().get(passwords._key(document))
+    assert isinstance(kept, bytes)
+    assert b"wasps" not in kept
+    with pytest.raises(Failure, match="password is not right"):
+        process(document.pk, SilentReport())
+    assert not broker().exists(passwords._key(document))
 
 
 def test_a_password_is_taken_only_where_one_is_needed(ann: User) -> None:

@@ -20,6 +20,7 @@ from mcp_install import credentials
 from mcp_install.credentials import HELD_SECONDS, private_key
 from mcp_install.models import AuthMethod, SshHost
 from mcp_install.troubles import Trouble
+from realtime.broker import broker
 from tests.mcp_install.conftest import HostOf
 
 FORMS = {
@@ -136,10 +137,9 @@ def test_what_is_asked_for_each_time_is_held_sealed_for_ten_minutes(
         credentials.of(host)
     credentials.hold(host, credentials.password(SecretStr("open sesame")))
     assert credentials.of(host).password.get_secret_value() == "open sesame"
-    with credentials._server() as server:
-        key = credentials._place(host)
-        assert 0 < server.ttl(key) <= HELD_SECONDS
-        assert b"sesame" not in server.get(key)  # type: ignore[operator]
+    key = credentials._place(host)
+    assert 0 < broker().ttl(key) <= HELD_SECONDS
+    assert b"sesame" not in broker().get(key)  # type: ignore[operator]
     assert not bytes(SshHost.objects.get().password)
     credentials.let_go(host)
     with pytest.raises(Trouble, match="This host asks each time"):

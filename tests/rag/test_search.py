@@ -10,6 +10,7 @@ from django.test import Client
 from rag import search
 from rag.tasks import answer_search
 from realtime import ask
+from realtime.broker import broker
 from tests.documents.test_api import signed_in
 from tests.rag.conftest import Ready
 
@@ -21,9 +22,8 @@ def test_a_worker_answers_with_passages(ann: User, ready: Ready) -> None:
     document = ready(ann, "bees.txt", "A queen bee lays up to 2,000 eggs a day.")
     key = "rag:search:test"
     answer_search(key, ann.pk, "How many eggs?", 5, {})
-    with ask._server(1) as server:
-        assert 0 < server.ttl(key) <= 60
-        assert str(document.pk).encode() in server.lpop(key)
+    assert 0 < broker().ttl(key) <= 60
+    assert str(document.pk).encode() in broker().lpop(key)
 
 
 @pytest.mark.django_db(transaction=True)
