@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from chat.models import ToolPermission
-from realtime.access_api import is_current, mine
+from realtime.access_api import is_current, letting_in
 from realtime.models import ApiToken, Scope
 from realtime.pages import Context, live_page, owner
 
@@ -61,7 +61,7 @@ def _access(request: HttpRequest) -> dict[str, Any]:
             "device": device_words(session.user_agent),
             "current": is_current(request, session),
         }
-        for session in mine(person)
+        for session in letting_in(person)
     ]
     sessions.sort(key=lambda session: not session["current"])
     return {

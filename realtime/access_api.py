@@ -12,6 +12,7 @@ from ninja import Router
 from pydantic import AfterValidator, Field, StringConstraints
 
 from realtime import tokens as api_tokens
+from realtime.identities import is_whole
 from realtime.models import ApiToken, Scope, Session
 from realtime.problems import CamelSchema, Problem
 from realtime.text import storable
@@ -41,6 +42,11 @@ def mine(user: User) -> QuerySet[Session]:
     return Session.objects.filter(user=user, expire_date__gt=timezone.now())
 
 
+def letting_in(user: User) -> list[Session]:
+    """Those of them that fit the person's password still."""
+    return [session for session in mine(user).select_related("user") if is_whole(session)]
+
+
 def is_current(request: HttpRequest, session: Session) -> bool:
     return session.session_key == request.session.session_key
 
@@ -58,7 +64,7 @@ def list_sessions(request: HttpRequest) -> dict[str, Any]:
             {name: getattr(session, name) for name in fields}
             | {"session_id": str(session.pk), "expires_at": session.expire_date}
             | {"current": is_current(request, session)}
-            for session in mine(_caller(request))
+            for session in letting_in(_caller(request))
         ]
     }
 

@@ -45,8 +45,8 @@ async def authenticate(
     if not validate_host(host, settings.ALLOWED_HOSTS):
         raise Refused(CloseCode.FORBIDDEN, "This host name is not one of ALLOWED_HOSTS.")
     token = bearer(sent.get("authorization", ""))
-    # No foreign page can send an Authorization header.
-    if token is None and _is_foreign(sent, is_fetch):
+    # A program with a token need not say where it comes from; whoever does must not be foreign.
+    if (token is None or "origin" in sent) and _is_foreign(sent, is_fetch):
         raise Refused(CloseCode.FORBIDDEN, "This page's origin is not one of ALLOWED_ORIGINS.")
     identity = await _identify(_secret(token, sent.get("cookie", "")))
     if identity is None:

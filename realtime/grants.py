@@ -138,7 +138,7 @@ class Grants:
                 self._sweep()
             if self._unsure:
                 self._has_unsure.set()
-            if now - self._answered_at >= BLIND:
+            if self._grants and now - self._answered_at >= BLIND:
                 self._serve_nobody()
             for name, grant in list(self._grants.items()):
                 self._mind_the_time(name, grant)

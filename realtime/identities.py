@@ -54,7 +54,7 @@ def by_secrets(secrets: Iterable[Secret]) -> dict[Secret, Identity]:
         digests = {tokens.digest(text): text for kind, text in asked if kind == "token"}
         who: dict[Secret, Identity] = {}
         for session in _sessions(Q(session_key__in=keys)) if keys else ():
-            if _is_whole(session):
+            if is_whole(session):
                 who["session", session.session_key] = _of_session(session)
         if digests:
             rows = tokens.found(Q(digest__in=list(digests)))
@@ -78,7 +78,7 @@ def by_grants(grants: Collection[str]) -> dict[str, Identity | None]:
         who: dict[str, Identity | None] = {}
         for session in _sessions(Q(pk__in=ids["session"])) if "session" in ids else ():
             identity = _of_session(session)
-            who[identity.grant] = identity if _is_whole(session) else None
+            who[identity.grant] = identity if is_whole(session) else None
         if "token" in ids:
             identities = map(_of_token, tokens.found(Q(pk__in=ids["token"])))
             who |= {identity.grant: identity for identity in identities if identity.may_read}
@@ -93,7 +93,7 @@ def _sessions(condition: Q) -> Iterable[Session]:
     return Session.objects.select_related("user").filter(condition, lasting)
 
 
-def _is_whole(session: Session) -> bool:
+def is_whole(session: Session) -> bool:
     """Does what the session holds fit its user, with this secret key or one before it?"""
     data, user = SessionStore().decode(session.session_data), session.user
     if user is None or data.get(SESSION_KEY) != str(user.pk):

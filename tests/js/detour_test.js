@@ -161,6 +161,20 @@ Deno.test("a WebSocket is tried beside it at once, and takes over if it gets thr
   assert.equal(memory.size, 0);
 });
 
+Deno.test("it takes over also while the line over HTTP is catching up, as after a restart", async () => {
+  const all = page();
+  const { clock, server, socket } = all;
+  const response = await refused(all);
+  response.accept();
+  await until(() => socket.status.state === "resuming");
+  await clock.pass(0);
+  server.line.accept();
+  assert.ok(response.left);
+  server.line.accept();
+  server.line.say({ type: "resumed", id: "e-5", replayed: 0 });
+  assert.equal(now(socket), "open over websocket");
+});
+
 for (const how of ["refused", "silent"]) {
   Deno.test(`a network that blocks WebSockets (${how}) is asked again after 5 minutes`, async () => {
     const { clock, server, memory, socket } = await detoured();

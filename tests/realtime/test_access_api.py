@@ -64,6 +64,15 @@ def test_ann_ends_her_other_sessions_and_none_of_bob_s(ann: User, bob: User) -> 
     assert bobs.get("/api/session").status_code == 200
 
 
+def test_sessions_of_an_earlier_password_are_not_shown(ann: User) -> None:
+    device(ann)
+    ann.set_password("another")
+    ann.save()
+    here, session = device(ann)
+    [shown] = here.get("/api/sessions").json()["sessions"]
+    assert shown["sessionId"] == str(session.pk)
+
+
 def test_a_stranger_has_no_sessions_and_no_tokens(client: Client, db: None) -> None:
     assert client.get("/api/sessions").status_code == 401
     assert client.get("/api/tokens").status_code == 401

@@ -76,6 +76,8 @@ async def test_a_token_opens_a_socket_without_an_origin(ann: User) -> None:
     assert identity.expires_in is None
     assert (await ApiToken.objects.aget()).last_used_at
     assert await refusal(handshake(host="evil.example", **headers)) == 4403
+    foreign = [*handshake(**headers)[:1], (b"origin", b"http://evil.example")]
+    assert await refusal([*foreign, *handshake(**headers)[2:]]) == 4403
 
 
 async def test_a_token_that_is_wrong_expired_or_may_not_read_opens_none(ann: User) -> None:

@@ -226,3 +226,18 @@ async def test_when_nobody_can_be_asked_nobody_is_served(
     monkeypatch.setattr(watching, "BLIND", 2.0)
     await line.is_cut_with(1013, within=8)
     assert line.told == []
+
+
+async def test_with_no_line_open_no_silence_is_an_outage(
+    ann: User, grants: Grants, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client, _ = await sync_to_async(device)(ann)
+    grants.forget(await line_of(grants, client))
+    monkeypatch.setattr(watching, "SWEEP", 0.0)
+    monkeypatch.setattr(watching, "BLIND", 0.0)
+    swept: set[float] = set()
+    async with asyncio.timeout(10):
+        while len(swept) < 3:  # so one tick at least was whole
+            swept.add(grants._swept_at)
+            await asyncio.sleep(watching.TICK / 5)
+    assert "could not be checked" not in caplog.text

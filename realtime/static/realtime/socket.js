@@ -316,9 +316,9 @@ export class LiveSocket {
     return isStable || this.#held?.length || this.cursor !== this.#from;
   }
 
-  /** WebSockets get through again. */
+  /** WebSockets get through again, maybe before the line over HTTP has caught up. */
   #leaveDetour() {
-    if (this.connected) this.#open();
+    if (this.#line && this.#transport === "http") this.#open();
   }
 
   /** @param {number} code */
