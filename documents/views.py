@@ -19,12 +19,23 @@ MOST_SHEETS = 5
 
 
 class Sheet(NamedTuple):
-    """A page's text around a passage; without one, all of it is in `before`."""
+    """A page, and the part of its text that is marked; without any, it ends where it starts."""
 
     page: Page
-    before: str
-    passage: str
-    after: str
+    start: int = 0
+    end: int = 0
+
+    @property
+    def before(self) -> str:
+        return self.page.text[: self.start]
+
+    @property
+    def passage(self) -> str:
+        return self.page.text[self.start : self.end]
+
+    @property
+    def after(self) -> str:
+        return self.page.text[self.end :]
 
 
 @require_safe
@@ -78,7 +89,6 @@ def _document(request: HttpRequest, document_id: uuid.UUID) -> Context:
         page = document.pages.filter(number__gte=number).first() or document.pages.last()
         context["page"] = page
         context["sheets"] = _sheets(request, page) if page else []
-        context["passage"] = [_number(request, "start") or 0, _number(request, "end") or 0]
     return context
 
 
@@ -109,12 +119,12 @@ def _sheets(request: HttpRequest, page: Page) -> list[Sheet]:
     """
     start, end = _number(request, "start"), _number(request, "end")
     if start is None or end is None or not start < end or start >= len(page.text):
-        return [Sheet(page, page.text, "", "")]
+        return [Sheet(page)]
     sheets: list[Sheet] = []
     for following in page.document.pages.filter(number__gte=page.number)[:MOST_SHEETS]:
-        text = following.text
-        sheets.append(Sheet(following, text[:start], text[start:end], text[end:]))
-        start, end = 0, end - len(text) - 1  # a line break stands between two pages
+        length = len(following.text)
+        sheets.append(Sheet(following, start, min(end, length)))
+        start, end = 0, end - length - 1  # a line break stands between two pages
         if end <= 0:
             break
     return sheets

@@ -5,15 +5,16 @@ The server's host is named in errors, its key never.
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import openai
-from openai import OpenAI
+from openai import AsyncOpenAI
 
+from realtime.background import each
 from realtime.work import Failure
 
 TIMEOUT = httpx.Timeout(60, connect=5)  # seconds; 60 between two pieces
@@ -50,12 +51,12 @@ class LanguageModel:
 
         What fails before the first piece is tried again after each of `pauses`, and `on_retry` is
         told in words. `check` is called at every piece and while waiting; what it raises ends the
-        request. Raises Failure in words for the owner.
+        request at once. Raises Failure in words for the owner.
         """
         started = False
         for pause in (*pauses, None):
             try:
-                for piece in self._once(messages, check):
+                for piece in each(self._once(messages), check):
                     started = True
                     yield piece
                 return
@@ -66,15 +67,14 @@ class LanguageModel:
                 on_retry(f"{words} Trying again in {pause:g} s")
                 wait(pause, check)
 
-    def _once(self, messages: Messages, check: Callable[[], None]) -> Iterator[str]:
+    async def _once(self, messages: Messages) -> AsyncIterator[str]:
         until = time.monotonic() + MOST_SECONDS
         length, finished = 0, False
         parameters: dict[str, Any] = {"messages": messages, "max_tokens": MOST_TOKENS}
-        with self._client.chat.completions.create(
+        async with await self._client.chat.completions.create(
             model=self.name or "default", stream=True, temperature=0.2, **parameters
         ) as stream:
-            for event in stream:
-                check()
+            async for event in stream:
                 choices = getattr(event, "choices", None)  # a bad server may leave them out
                 choice = choices[0] if choices else None
                 piece = ((choice.delta.content if choice and choice.delta else "") or "")[
@@ -93,9 +93,10 @@ class LanguageModel:
 
 
 @cache
-def _client(base_url: str, api_key: str) -> OpenAI:
-    """One for all answers: a new one would read certificates and connect first."""
-    return OpenAI(base_url=base_url, api_key=api_key, timeout=TIMEOUT, max_retries=0)
+def _client(base_url: str, api_key: str) -> AsyncOpenAI:
+    """One for all answers: a new one would read certificates and connect first. Belongs to the
+    worker's loop."""
+    return AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=TIMEOUT, max_retries=0)
 
 
 def wait(seconds: float, check: Callable[[], None]) -> None:

@@ -9,8 +9,9 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 import uvloop
@@ -22,6 +23,7 @@ T = TypeVar("T")
 
 AWAY_SECONDS = 60.0  # that a database may be away without an end to what is written
 AGAIN_SECONDS = 0.5
+CHECK_SECONDS = 0.2
 # A thread that comes back from the database takes the interpreter from the busy loop after this
 # time; a reply in chat that begins does so some fifteen times. Python's own 5 ms would be felt.
 SWITCH_SECONDS = 0.0005
@@ -47,6 +49,36 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Do the work on the loop, and wait for it."""
     close_old_connections()  # the caller's would be one less for the others, all the while
     return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+
+
+def each(pieces: AsyncIterator[T], check: Callable[[], None]) -> Iterator[T]:
+    """Pieces that are made on the loop. `check` is called at every one and, while none comes, five
+    times a second; what it raises ends their making."""
+    came: SimpleQueue[tuple[T, ...]] = SimpleQueue()  # an empty one ends it
+
+    async def fetch() -> None:
+        try:
+            async for piece in pieces:
+                came.put((piece,))
+        finally:
+            came.put(())
+
+    making = asyncio.run_coroutine_threadsafe(fetch(), _loop())
+    try:
+        while piece := _next(came, check):
+            check()
+            yield piece[0]
+        making.result()
+    finally:
+        making.cancel()
+
+
+def _next(came: SimpleQueue[T], check: Callable[[], None]) -> T:
+    while True:
+        try:
+            return came.get(timeout=CHECK_SECONDS)
+        except Empty:
+            check()
 
 
 async def in_thread(call: Callable[..., T], *arguments: Any) -> T:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.files import pdf, prose
 from tests.browser.test_documents import ready
@@ -112,6 +112,28 @@ def test_a_question_that_is_refused_is_not_lost(page: Page) -> None:
     ask(page, question)
     expect(page.get_by_role("alert")).to_contain_text("too long")
     expect(page.get_by_label("Question")).to_have_value(question.strip())
+
+
+def test_enter_twice_asks_once_and_what_is_typed_meanwhile_stays(page: Page) -> None:
+    page.goto("/ask/")
+    field = page.get_by_label("Question")
+    field.fill("Who nests here?")
+    expect(page.get_by_role("button", name="Ask")).to_be_enabled()
+    held: list[Route] = []
+    page.route("**/api/rag/queries", lambda route: held.append(route))
+    with page.expect_request("**/api/rag/queries"):
+        field.press("Enter")
+    field.press("Enter")
+    field.press_sequentially("And ")
+    [asking] = held
+    asking.continue_()
+    page.wait_for_url("**/ask/*-*/")
+    expect(page.locator("rag-query")).to_be_visible()
+    page.keyboard.type("where?")
+    expect(field).to_have_value("And where?")
+    expect(page.locator("ask-composer .error-words")).to_be_empty()
+    page.reload()
+    expect(field).to_have_value("And where?")
 
 
 def test_what_was_typed_survives_a_reload(page: Page) -> None:

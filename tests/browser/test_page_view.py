@@ -40,6 +40,18 @@ def test_a_passage_is_marked_on_the_page_as_it_looks(page: Page, tmp_path: Path)
     expect(page.locator(".page-text mark").first).to_be_attached()
 
 
+def test_a_passage_of_several_pages_is_marked_on_each_of_them(page: Page, tmp_path: Path) -> None:
+    name = f"short-{prose(1)[:-1]}.pdf"
+    opened(page, pdf(tmp_path, name, "On bees.", "The contract ends in May.", "On wasps."))
+    page.get_by_role("link", name="Chunks").click()
+    page.get_by_role("link", name="Page 1–3").click()
+    pictures = page.locator("page-picture")
+    expect(pictures).to_have_count(3)
+    for number in range(3):
+        expect(pictures.nth(number).locator("rect").first).to_be_attached()
+    expect(page.locator("#passage")).to_be_in_viewport()
+
+
 def test_other_cuts_are_previewed_and_made(page: Page, tmp_path: Path) -> None:
     name = f"cut-{prose(1)[:-1]}.txt"
     opened(page, text(tmp_path, name, prose(300)))

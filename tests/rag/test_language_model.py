@@ -190,6 +190,26 @@ def test_a_cancel_ends_the_waiting(server: BadServer) -> None:
         list(model.stream([{"role": "user", "content": "x"}], check, print))
 
 
+def test_a_cancel_ends_a_silence(server: BadServer) -> None:
+    asked, is_over = threading.Event(), threading.Event()
+    waits = [True]
+
+    def silent(handler: Handler) -> None:
+        asked.set()
+        waits[0] = is_over.wait(20)
+
+    def check() -> None:
+        if asked.is_set():
+            raise InterruptedError
+
+    server.answers = [silent]
+    model = LanguageModel(server.url, "a-model", KEY)
+    with pytest.raises(InterruptedError):
+        list(model.stream([{"role": "user", "content": "x"}], check, print))
+    assert waits == [True], "it was the server that gave up"
+    is_over.set()
+
+
 def test_a_remote_embedder_gives_unit_vectors(server: BadServer, settings: Settings) -> None:
     def answer(handler: Handler) -> None:
         texts = handler.body["input"]

@@ -11,6 +11,8 @@ import { notice } from "realtime/notice.js";
 /** @typedef {import("chat/session.js").ChatSession} ChatSession */
 /** @typedef {import("chat/message.js").ChatMessage} ChatMessage */
 
+const TWICE = 1_000; // within so many milliseconds, Enter was pressed twice
+
 class ChatComposer extends HTMLElement {
   /** @type {AbortController | null} */
   #life = null;
@@ -23,6 +25,7 @@ class ChatComposer extends HTMLElement {
   #touched = false;
   /** The conversation that its first message has not reached yet. */
   #created = "";
+  #sentAt = -Infinity;
 
   connectedCallback() {
     this.#life = new AbortController();
@@ -148,7 +151,8 @@ class ChatComposer extends HTMLElement {
   // --- Sending -------------------------------------------------------------------------------------
   #send() {
     const content = this.#field.value.trim();
-    if (!content) return this.#say("Write a message first.");
+    if (!content) return Date.now() - this.#sentAt < TWICE || this.#say("Write a message first.");
+    this.#sentAt = Date.now();
     this.#field.value = "";
     const echo = this.#session.echo(content);
     this.#queue = this.#queue.then(() => this.#post(content, echo));

@@ -1,7 +1,7 @@
 // @ts-check
 /** What a person wrote, in a field to change it. */
 
-import { call } from "realtime/http.js";
+import { call, randomKey } from "realtime/http.js";
 import { notice } from "realtime/notice.js";
 
 const MOST_LINES = 12;
@@ -30,6 +30,7 @@ export function editWords(said, url, sent) {
   leave.type = "button";
   end.append(leave, send);
   form.append(field, end);
+  const last = { content: "", key: "" };
   const close = () => form.isConnected && form.replaceWith(said);
   leave.addEventListener("click", close);
   form.addEventListener("keydown", (event) => {
@@ -42,9 +43,12 @@ export function editWords(said, url, sent) {
   });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    const content = field.value;
+    if (send.disabled) return;
     send.disabled = true;
+    if (last.content !== content) Object.assign(last, { content, key: randomKey() });
     try {
-      await call("POST", url, { content: field.value });
+      await call("POST", url, { content }, last.key);
       await sent();
       close();
     } catch (error) {

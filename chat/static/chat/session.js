@@ -120,6 +120,7 @@ export class ChatSession extends HTMLElement {
     if (this.querySelector("[data-action^=DELETE][aria-busy=true]")) return this.#leave();
     const [title, link] = [document.createElement("h1"), document.createElement("a")];
     title.textContent = "This chat was deleted";
+    nameThePage(title.textContent);
     link.href = this.dataset.page ?? "";
     link.textContent = "Begin another";
     this.dataset.id = "";
@@ -215,6 +216,7 @@ export class ChatSession extends HTMLElement {
       if (closed) return;
       closed = true;
       const name = field.value.trim();
+      title.textContent = this.dataset.title || title.textContent; // it may be another by now
       field.replaceWith(title);
       if (!keeps || !name || name === title.textContent) return;
       try {

@@ -48,6 +48,8 @@ class PagePicture extends HTMLElement {
       drawing.append(box);
     }
     this.append(drawing);
+    // A passage begins on the first of its pages.
+    if (this !== document.querySelector("page-picture")) return;
     document.querySelector("mark#passage")?.removeAttribute("id"); // it is seen here now
     const first = /** @type {Element} */ (drawing.firstElementChild);
     first.id = "passage";

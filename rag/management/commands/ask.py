@@ -43,9 +43,12 @@ class Command(BaseCommand):
 
     _stage = ""
     _written = 0
+    _in_line = False  # of the answer
 
     def _show(self, query: Query) -> None:
         """What is new since the last look."""
+        if self._in_line:
+            self._write(query.answer)
         event = rag_progress(query.job, with_result=False)
         line = f"{event.stage} {event.progress} % {event.message}"
         if line != self._stage:
@@ -54,19 +57,30 @@ class Command(BaseCommand):
                 fields = ("stage", "progress", "message")
                 self._line({name: getattr(event, name) for name in fields})
             else:
+                self._end_line()
                 self.stderr.write(line, style_func=str)  # no news is an error
-        self._written = min(self._written, len(query.answer))  # an attempt may begin anew
-        if not self.as_json and len(query.answer) > self._written:
-            self.stdout.write(query.answer[self._written :], ending="")
+        self._write(query.answer)
+
+    def _write(self, answer: str) -> None:
+        self._written = min(self._written, len(answer))  # an attempt may begin anew
+        if not self.as_json and len(answer) > self._written:
+            self.stdout.write(answer[self._written :], ending="")
             self.stdout.flush()
-            self._written = len(query.answer)
+            self._written = len(answer)
+            self._in_line = not answer.endswith("\n")
+
+    def _end_line(self) -> None:
+        if self._in_line:
+            self.stdout.write("")
+            self.stdout.flush()
+        self._in_line = False
 
     def _sources(self, query: Query) -> None:
         passages = list(query.passages.all())
         if self.as_json:
             found = [_source(passage) for passage in passages]
             return self._line({"answer": query.answer, "passages": found})
-        self.stdout.write("")
+        self._end_line()
         for passage in passages:
             self.stdout.write(f"{passage}  ({passage.score:.2f})")
         return None

@@ -8,10 +8,13 @@ import { call, fetchPart } from "realtime/http.js";
 import { notice } from "realtime/notice.js";
 import "rag/query.js";
 
+const TWICE = 1_000; // within so many milliseconds, Enter was pressed twice
+
 class AskComposer extends HTMLElement {
   /** @type {AbortController | null} */
   #life = null;
   #sending = false;
+  #sentAt = -Infinity;
 
   connectedCallback() {
     this.#life = new AbortController();
@@ -67,9 +70,10 @@ class AskComposer extends HTMLElement {
 
   async #ask() {
     const question = this.#field.value.trim();
-    if (!question) return this.#say("Type a question first.");
     if (this.#sending) return;
+    if (!question) return Date.now() - this.#sentAt < TWICE || this.#say("Type a question first.");
     this.#sending = true;
+    this.#sentAt = Date.now();
     const exchange = /** @type {HTMLElement} */ (document.getElementById("exchange"));
     const before = [...exchange.childNodes];
     exchange.replaceChildren(echo(question));
@@ -79,11 +83,11 @@ class AskComposer extends HTMLElement {
         question,
         ...this.#choices(),
       });
-      sessionStorage.removeItem(this.#draft);
+      this.#keep(); // what was typed meanwhile
       await this.#show(exchange, queryId);
     } catch (error) {
       exchange.replaceChildren(...before);
-      this.#field.value ||= question;
+      this.#field.value = [question, this.#field.value].filter(Boolean).join("\n");
       this.#keep();
       this.#say(/** @type {Error} */ (error).message);
     } finally {
@@ -132,7 +136,7 @@ class AskComposer extends HTMLElement {
         query.querySelector(".question")?.textContent?.slice(0, 60)
       } · Product Demo`;
       exchange.replaceChildren(query);
-      query.focus();
+      if (document.activeElement !== this.#field) query.focus();
       showPast();
     } catch {
       location.assign(url);

@@ -34,6 +34,24 @@ def test_an_edit_makes_a_branch_and_the_switcher_goes_back(page: Page, say: Say)
     expect(page.locator(".wrote")).to_have_text(["Repeat: Changed"])
 
 
+def test_enter_twice_sends_an_edit_once(page: Page, say: Say) -> None:
+    say(page, "Repeat: One")
+    complete(page)
+    page.locator("chat-message.user").hover()
+    page.get_by_role("button", name="Edit what you wrote").click()
+    field = page.get_by_label("What you wrote", exact=True)
+    field.fill("Repeat: Two")
+    # Both before the first is answered.
+    field.evaluate("""(field) => {
+        const enter = { key: "Enter", bubbles: true, cancelable: true };
+        for (const _ of [1, 2]) field.dispatchEvent(new KeyboardEvent("keydown", enter));
+    }""")
+    expect(reply(page)).to_have_text("Two")
+    complete(page)
+    page.reload()
+    expect(page.locator("chat-message.user")).to_contain_text("2 of 2")
+
+
 def test_an_edit_that_is_left_changes_nothing(page: Page, say: Say) -> None:
     say(page, "Repeat: One")
     complete(page)
