@@ -130,8 +130,8 @@ def test_a_latency_is_right_although_the_clocks_differ() -> None:
     asked = time.monotonic()
     server_time = time.time() + away
     clock.told(server_time, asked, asked + 0.004)
-    assert 0 <= clock.since(server_time) < 0.1
-    assert clock.since(server_time - 2) == pytest.approx(2, abs=0.1)
+    assert 0 <= clock.since(server_time) < 0.5
+    assert clock.since(server_time - 2) == pytest.approx(2, abs=0.5)
     assert clock.since(server_time + 60) == 0
 
 
@@ -139,7 +139,7 @@ def test_a_slow_answer_does_not_unsettle_a_clock_that_agrees() -> None:
     clock = LogClock()
     now = time.monotonic()
     clock.told(time.time() - 1, now - 2, now)
-    assert clock.since(time.time()) < 0.01
+    assert clock.since(time.time()) < 0.5
 
 
 # --- What is looked up ----------------------------------------------------------------------------
