@@ -95,7 +95,7 @@ def test_what_could_not_be_read_is_listed(page: Page, tmp_path: Path) -> None:
     path = tmp_path / f"mixed-{prose(1)[:-1]}.zip"
     path.write_bytes(samples.archive({"a.txt": prose(20), "cut.pdf": samples.pdf("x")[:200]}))
     opened(page, path)
-    page.locator("summary").filter(has_text="1 part could not be read").click()
+    page.locator("summary").filter(has_text="1 note on how it was read").click()
     expect(page.get_by_text("cut.pdf: The PDF is damaged")).to_be_visible()
 
 
