@@ -175,7 +175,8 @@ def _holds_zeros(path: Path) -> bool:
 
 
 def _holds_only_zeros(path: Path) -> bool:
-    return not any(part.strip(b"\0") for part in _parts(path))
+    zeros = bytes(MEGABYTE)
+    return all(part == zeros[: len(part)] for part in _parts(path))
 
 
 def _parts(path: Path) -> Iterator[bytes]:
