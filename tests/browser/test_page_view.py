@@ -57,6 +57,14 @@ def test_other_cuts_are_previewed_and_made(page: Page, tmp_path: Path) -> None:
     expect(page.locator(".reader > .chunks li").nth(5)).to_be_visible()
 
 
+def test_one_chunk_is_called_one(page: Page, tmp_path: Path) -> None:
+    opened(page, text(tmp_path, f"one-{prose(1)[:-1]}.txt", prose(3)))
+    page.get_by_role("link", name="Chunks").click()
+    page.get_by_text("Cut it otherwise").click()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("It would be 1 chunk.")).to_be_visible()
+
+
 def test_a_protected_pdf_asks_for_its_password(page: Page, tmp_path: Path) -> None:
     path = tmp_path / f"secret-{prose(1)[:-1]}.pdf"
     path.write_bytes(samples.pdf(prose(20), password="bees"))
