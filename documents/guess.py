@@ -1,97 +1,70 @@
-"""Which of the old encodings a text is in: the one that makes usual letters of its bytes."""
+"""Which of the old encodings a text is in, as chardet finds it among those that files are in."""
 
 import codecs
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass
-from functools import cache
 
-from documents.letters import ALPHABETS, LATIN, SIGNS
+import chardet
 
 SAMPLE = 16 * 1024  # bytes that an encoding is guessed from
-LEAST = 0.3  # of a score, from which on it is a text
 MOST_CONTROLS = 0.01  # of the bytes of a text may be control characters
+MOST_ODD = 0.1  # of what is beyond ASCII may be no letter, number, mark or space
 
-_WRONG = -1.0
-_RARER = 0.3
-_RARE = {"Lo": 0.2, "Ll": -0.3, "Lu": -0.3, "Mn": 0.2}  # by category; of what is in no table
-_MARKS = "“”‘’„‚«»–—…•·€£§°©®№\xa0、。，・「」『』《》（）！？：；～　،؟؛"
-_MARK = 0.7
-_WITHIN_WORDS = "’·–—\xad-"  # marks that may have letters on both sides
-_BEYOND = re.compile(r"[^\x00-\x7f]")
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\b\x1a\x1b"})
-_WESTERN = (
-    "French",
-    "Spanish",
-    "Portuguese",
-    "German",
-    "Dutch",
-    "Italian",
-    "Catalan",
-    "Swedish",
-    "Danish",
-)
-_CENTRAL = ("Polish", "Czech", "Slovak", "Hungarian", "Romanian", "Croatian")
-_CYRILLIC = ("Russian", "Ukrainian", "Bulgarian")
+_SHIFTS = re.compile(rb"\x1b\$[@B]")
+_LETTERS = re.compile(rb"[A-Za-z]")
+_HIGH = re.compile(rb"[\x80-\xff]")
+_USUAL = re.compile(r"[LMNPZ]|Sc")  # categories of characters
+_UTF_16 = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+_LATIN = {
+    "cp1252": "Windows-1252",
+    "cp1250": "Windows-1250",
+    "cp1254": "Windows-1254",
+    "iso8859-2": "ISO-8859-2",
+    "mac-roman": "Mac OS Roman",
+    "cp850": "the MS-DOS code page 850",
+    "cp852": "the MS-DOS code page 852",
+}
+_OTHERS = {
+    "cp1251": "Windows-1251",
+    "cp1253": "Windows-1253",
+    "cp1255": "Windows-1255",
+    "cp1256": "Windows-1256",
+    "koi8-r": "KOI8-R",
+    "koi8-u": "KOI8-U",
+    "cp866": "the MS-DOS code page 866",
+    "cp932": "Shift-JIS",
+    "euc_jis_2004": "EUC-JP",
+    "iso2022_jp_2": "ISO-2022-JP",
+    "gb18030": "GB18030",
+    "big5hkscs": "Big5",
+    "cp949": "EUC-KR",
+}
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """`codec` is what Python calls it, `name` what people do; of a `rare` one it takes more."""
+    """`codec` is what Python calls it, `name` what people do."""
 
     codec: str
     name: str
-    languages: tuple[str, ...] = ()
-    rare: bool = False
-
-
-# Of two that explain a text as well, the one that comes first is taken.
-_ENCODINGS = (
-    Encoding("cp1252", "Windows-1252", (*_WESTERN, "Icelandic")),
-    Encoding("cp1250", "Windows-1250", _CENTRAL),
-    Encoding("cp1251", "Windows-1251", _CYRILLIC),
-    Encoding("cp1253", "Windows-1253", ("Greek",)),
-    Encoding("cp1254", "Windows-1254", ("Turkish",)),
-    Encoding("cp1255", "Windows-1255", ("Hebrew",)),
-    Encoding("cp1256", "Windows-1256", ("Arabic",)),
-    Encoding("iso8859_2", "ISO-8859-2", _CENTRAL),
-    Encoding("iso8859_5", "ISO-8859-5", _CYRILLIC),
-    Encoding("iso8859_6", "ISO-8859-6", ("Arabic",)),
-    Encoding("iso8859_7", "ISO-8859-7", ("Greek",)),
-    Encoding("iso8859_15", "ISO-8859-15", _WESTERN, rare=True),
-    Encoding("koi8_r", "KOI8-R", _CYRILLIC),
-    Encoding("koi8_u", "KOI8-U", _CYRILLIC),
-    Encoding("cp850", "the MS-DOS code page 850", _WESTERN, rare=True),
-    Encoding("cp852", "the MS-DOS code page 852", _CENTRAL, rare=True),
-    Encoding("cp866", "the MS-DOS code page 866", _CYRILLIC, rare=True),
-    Encoding("mac_roman", "Mac OS Roman", _WESTERN, rare=True),
-    Encoding("cp932", "Shift-JIS", ("Japanese",)),
-    Encoding("euc_jp", "EUC-JP", ("Japanese",)),
-    Encoding("gb18030", "GB18030", ("Simplified",)),
-    Encoding("big5hkscs", "Big5", ("Traditional",)),
-    Encoding("cp949", "EUC-KR", ("Korean",)),
-)
-_UTF_16 = (Encoding("utf_16_le", "UTF-16"), Encoding("utf_16_be", "UTF-16"))
-_ISO_2022_JP = Encoding("iso2022_jp", "ISO-2022-JP")
-_SHIFTS = re.compile(rb"\x1b\$[@B]")
 
 
 def guess(data: bytes) -> Encoding | None:
     """The encoding of a text that is in no UTF that it would say; None where it is no text."""
-    if is_iso_2022_jp(data):
-        return _ISO_2022_JP
-    scores = {each: _score_utf_16(data, each.codec) for each in _UTF_16}
-    sample = _lines_beyond_ascii(data)
-    controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    if b"\0" not in data and controls <= MOST_CONTROLS * len(sample):
-        scores = {each: _score(sample, each) for each in _ENCODINGS} | scores
-    best = max(scores, key=lambda each: scores[each])
-    return best if scores[best] >= LEAST else None
+    names = _candidates(data)
+    sample = data[:SAMPLE] if names is _UTF_16 else _lines_beyond_ascii(data)
+    if not sample or not names:
+        return None
+    found = chardet.detect(sample, include_encodings=names, compat_names=False)["encoding"]
+    if found is None:
+        return None
+    return Encoding(found, names[found]) if _is_text(_beginning(sample, found)) else None
 
 
 def is_iso_2022_jp(data: bytes) -> bool:
-    return bool(_SHIFTS.search(data)) and data.isascii() and decodes(data, _ISO_2022_JP.codec)
+    return bool(_SHIFTS.search(data)) and data.isascii() and decodes(data, "iso-2022-jp")
 
 
 def decodes(data: bytes, codec: str) -> bool:
@@ -102,12 +75,19 @@ def decodes(data: bytes, codec: str) -> bool:
     return True
 
 
-def _beginning(data: bytes, codec: str) -> str:
-    """Of bytes that may end in the midst of a character."""
-    return codecs.getincrementaldecoder(codec)("replace").decode(data)
+def _candidates(data: bytes) -> dict[str, str]:
+    """What it may be in: texts of Latin letters are in encodings that have more of those."""
+    if b"\0" in data:
+        return _UTF_16
+    if len(data) - len(data.translate(None, _CONTROLS)) > MOST_CONTROLS * len(data):
+        return {}
+    is_latin = len(_LETTERS.findall(data)) > 5 * len(_HIGH.findall(data))
+    return _LATIN if is_latin and not is_iso_2022_jp(data) else _LATIN | _OTHERS
 
 
 def _lines_beyond_ascii(data: bytes) -> bytes:
+    if is_iso_2022_jp(data):
+        return data[:SAMPLE]
     lines: list[bytes] = []
     size = 0
     for line in data.split(b"\n"):
@@ -119,67 +99,12 @@ def _lines_beyond_ascii(data: bytes) -> bytes:
     return b"\n".join(lines)[:SAMPLE]
 
 
-def _score(sample: bytes, encoding: Encoding) -> float:
-    """From -1 to 1: how usual the characters beyond ASCII are, in the language they fit best."""
-    text = _beginning(sample, encoding.codec)
-    found = [match.start() for match in _BEYOND.finditer(text)]
-    placed = Counter(text[at] for at in found if not _is_misplaced(text, at))
-    wrong = _WRONG * (len(found) - placed.total())
-    is_latin = sum(character.isalpha() for character in text) > 5 * len(found)
-    best = max(
-        (wrong + sum(_weight(character, language) * n for character, n in placed.items()))
-        / max(1, len(found))
-        - _RARER * (is_latin and language not in LATIN)
-        for language in encoding.languages
-    )
-    return best - _RARER * encoding.rare
+def _beginning(data: bytes, codec: str) -> str:
+    """Of bytes that may end in the midst of a character."""
+    return codecs.getincrementaldecoder(codec)("replace").decode(data)
 
 
-def _score_utf_16(data: bytes, codec: str) -> float:
-    """The same of all its characters, of which each byte makes some."""
-    if len(data) % 2:
-        return _WRONG
-    text = _beginning(data[:SAMPLE], codec)
-    return sum(_weight_in_any(character) for character in text) / max(1, len(text)) - _RARER
-
-
-def _is_misplaced(text: str, at: int) -> bool:
-    """Is it a capital after a small letter, a letter beside one of another writing, or a mark
-    within a word?"""
-    character, before, after = text[at], text[at - 1 : at], text[at + 1 : at + 2]
-    if not character.isalpha():
-        inside = before.isalpha() and after.isalpha()
-        return inside and character < "\u2e80" and character not in _WITHIN_WORDS
-    if character.isupper() and before.islower():
-        return True
-    beside = {each for each in (before, after) if each.isalpha()}
-    if "\u0370" <= character < "\u0700":
-        return any(each.isascii() for each in beside)
-    return False
-
-
-@cache
-def _weights(language: str) -> dict[str, float]:
-    """Of letters by how frequent they are, from 1 to 0.4; of signs 1."""
-    if language in SIGNS:
-        return dict.fromkeys(SIGNS[language], 1.0)
-    letters = ALPHABETS[language]
-    return {each: 1 - 0.6 * rank / len(letters) for rank, each in enumerate(letters)}
-
-
-@cache
-def _weight(character: str, language: str) -> float:
-    weights = _weights(language)
-    known = weights.get(character, weights.get(character.lower()))
-    if known is not None:
-        return known
-    if character in _MARKS:
-        return _MARK
-    return _RARE.get(unicodedata.category(character), _WRONG)
-
-
-@cache
-def _weight_in_any(character: str) -> float:
-    if character.isascii():
-        return 1 if character.isprintable() or character in "\t\n\r\f" else -len(ALPHABETS)
-    return max(_weight(character, language) for language in (*ALPHABETS, *SIGNS))
+def _is_text(text: str) -> bool:
+    beyond = [character for character in text if not character.isascii()] or list(text)
+    odd = sum(not _USUAL.match(unicodedata.category(each)) for each in beyond)
+    return "\0" not in text and odd <= MOST_ODD * len(beyond)
