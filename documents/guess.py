@@ -18,7 +18,8 @@ _RARER = 0.3
 _RARE = {"Lo": 0.2, "Ll": -0.3, "Lu": -0.3, "Mn": 0.2}  # by category; of what is in no table
 _MARKS = "“”‘’„‚«»–—…•·€£§°©®№\xa0、。，・「」『』《》（）！？：；～　،؟؛"
 _MARK = 0.7
-_WITHIN_WORDS = "’·–—\xad-"  # marks that may have letters on both sides
+_SYMBOL = 0.3  # in a text that has letters beyond ASCII, too
+_WITHIN_WORDS = "’·–—\xa0\xad×÷"  # marks that may have letters on both sides
 _BEYOND = re.compile(r"[^\x00-\x7f]")
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\b\x1a\x1b"})
 _WESTERN = (
@@ -48,7 +49,7 @@ class Encoding:
 
 # Of two that explain a text as well, the one that comes first is taken.
 _ENCODINGS = (
-    Encoding("cp1252", "Windows-1252", (*_WESTERN, "Icelandic")),
+    Encoding("cp1252", "Windows-1252", (*_WESTERN, "Icelandic", "Symbols")),
     Encoding("cp1250", "Windows-1250", _CENTRAL),
     Encoding("cp1251", "Windows-1251", _CYRILLIC),
     Encoding("cp1253", "Windows-1253", ("Greek",)),
@@ -125,6 +126,7 @@ def _score(sample: bytes, encoding: Encoding) -> float:
     found = [match.start() for match in _BEYOND.finditer(text)]
     placed = Counter(text[at] for at in found if not _is_misplaced(text, at))
     wrong = _WRONG * (len(found) - placed.total())
+    # Few letters of another writing among those of ASCII are more likely accents.
     is_latin = sum(character.isalpha() for character in text) > 5 * len(found)
     best = max(
         (wrong + sum(_weight(character, language) * n for character, n in placed.items()))
@@ -136,7 +138,7 @@ def _score(sample: bytes, encoding: Encoding) -> float:
 
 
 def _score_utf_16(data: bytes, codec: str) -> float:
-    """The same of all its characters, of which each byte makes some."""
+    """The same of all its characters; less, as any two bytes make one."""
     if len(data) % 2:
         return _WRONG
     text = _beginning(data[:SAMPLE], codec)
@@ -175,6 +177,8 @@ def _weight(character: str, language: str) -> float:
         return known
     if character in _MARKS:
         return _MARK
+    if character in SIGNS["Symbols"]:
+        return _SYMBOL
     return _RARE.get(unicodedata.category(character), _WRONG)
 
 

@@ -27,10 +27,9 @@ ALPHABETS = {
     "Arabic": "المنيتوربعدةسفقحكهأجطصىإشخضذثزئءغظآؤ",
 }
 
-LATIN = {language for language, letters in ALPHABETS.items() if letters[0] < "\u0250"}
-
-# Signs of writings that have thousands.
+# Signs of writings that have thousands; and those that stand in a text of plain letters.
 SIGNS = {
+    "Symbols": "©®™°§¶†•·…–—“”‘’„«»¿¡ºª±×÷¼½¾¹²³µ£¥¢€\xa0\xad",
     "Japanese": (
         "のにはをたがでとしれさいるなてかもこらすりっくまうよきけせそあわめえつちどだんおじげみやほ"
         "ろねばびむへひべゃょゅごずぎぐぶふゆぬぼざぜぞづぱぴぷぺぽぁぃぅぇぉ"
@@ -65,3 +64,6 @@ SIGNS = {
         "결용체단많남영강민치발알작려건초각길집명치재반통든달년불산군법두본천월란름람쪽약품너출표후"
     ),
 }
+
+# Those that are written in letters of which most are in ASCII.
+LATIN = {each for each, letters in (ALPHABETS | SIGNS).items() if letters[0] < "\u0250"}
