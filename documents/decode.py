@@ -67,8 +67,10 @@ def _utf8(data: bytes) -> str | None:
         return "utf-8"
     text = data.decode(errors="replace")
     odd = text.count("\ufffd")
+    if odd > MOST_ODD * len(text):
+        return None
     good = sum(character > "\x7f" for character in text) - odd
-    return "utf-8" if good > odd and odd <= MOST_ODD * len(text) else None
+    return "utf-8" if good > odd else None
 
 
 def _declared(data: bytes, name: str) -> str | None:

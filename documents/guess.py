@@ -9,13 +9,15 @@ import chardet
 
 SAMPLE = 16 * 1024  # bytes that an encoding is guessed from
 MOST_CONTROLS = 0.01  # of the bytes of a text may be control characters
-MOST_ODD = 0.1  # of what is beyond ASCII may be no letter, number, mark or space
+MOST_ODD = 0.1  # of what is beyond ASCII may be no letter, number, mark, space or usual sign
 
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\b\x1a\x1b"})
 _SHIFTS = re.compile(rb"\x1b\$[@B]")
 _LETTERS = re.compile(rb"[A-Za-z]")
 _HIGH = re.compile(rb"[\x80-\xff]")
-_USUAL = re.compile(r"[LMNPZ]|Sc")  # categories of characters
+_NEAR = re.compile(rb"[\x80-\xff].?[\x80-\xff]", re.DOTALL)
+_USUAL = re.compile(r"[LMNPZS]")  # categories of characters
+_DRAWN = range(0x2500, 0x2600)  # lines and blocks, of which nobody writes sentences
 _UTF_16 = {"utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 _LATIN = {
     "cp1252": "Windows-1252",
@@ -81,7 +83,7 @@ def _candidates(data: bytes) -> dict[str, str]:
         return _UTF_16
     if len(data) - len(data.translate(None, _CONTROLS)) > MOST_CONTROLS * len(data):
         return {}
-    is_latin = len(_LETTERS.findall(data)) > 5 * len(_HIGH.findall(data))
+    is_latin = len(_LETTERS.findall(data)) > 5 * len(_HIGH.findall(data)) or not _NEAR.search(data)
     return _LATIN if is_latin and not is_iso_2022_jp(data) else _LATIN | _OTHERS
 
 
@@ -106,5 +108,7 @@ def _beginning(data: bytes, codec: str) -> str:
 
 def _is_text(text: str) -> bool:
     beyond = [character for character in text if not character.isascii()] or list(text)
-    odd = sum(not _USUAL.match(unicodedata.category(each)) for each in beyond)
+    odd = sum(
+        not _USUAL.match(unicodedata.category(each)) or ord(each) in _DRAWN for each in beyond
+    )
     return "\0" not in text and odd <= MOST_ODD * len(beyond)
