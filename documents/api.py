@@ -27,7 +27,7 @@ _PIECE = 256 * 1024
 
 class DocumentState(CamelSchema):
     """`timings` is in milliseconds by stage, `size` in bytes, `progress` in percent; `notes` say
-    what of it could not be read.
+    what of it could not be read, or was guessed.
 
     `owner` is the name of whose document it is; `role` is mine in it: owner, editor or viewer.
     """

@@ -29,12 +29,16 @@ MOST_FILES = 100_000
 
 @dataclass(frozen=True)
 class Counts:
-    """How a batch stands: of `total` files so many came, and of those so many are in each state."""
+    """How a batch stands: of `total` files so many came, and of those so many are in each state.
+
+    Those that are `lost` are also `refused`, and those also `arrived`.
+    """
 
     total: int
     arrived: int
     skipped: int
     refused: int
+    lost: int
     waiting: int
     processing: int
     ready: int
@@ -53,11 +57,13 @@ class Counts:
 
     @property
     def words(self) -> str:
+        failed = self.failed + self.refused - self.lost
         parts = [
             f"{self.ready:,} of {self.total:,} ready",
             f"{self.processing:,} in work" if self.processing else "",
             f"{self.waiting:,} waiting" if self.waiting else "",
-            f"{self.failed + self.refused:,} failed" if self.failed + self.refused else "",
+            f"{failed:,} failed" if failed else "",
+            f"{self.lost:,} not sent" if self.lost else "",
             f"{self.skipped:,} there already" if self.skipped else "",
             f"{self.cancelled:,} cancelled" if self.cancelled else "",
         ]
@@ -78,6 +84,7 @@ def count(batch: Batch) -> Counts:
         batch.arrived,
         batch.skipped,
         batch.refused,
+        batch.lost,
         *(
             numbers.get(status, 0)
             for status in (
@@ -92,13 +99,18 @@ def count(batch: Batch) -> Counts:
 
 
 def note(batch: Batch, outcomes: Counter[str]) -> None:
-    """Files of the batch came: so many are `taken`, `skipped` and `refused`."""
+    """Files of the batch came: so many are `taken`, `skipped` and `refused`.
+
+    Where more come than are still to come, they are of those that were said to be lost.
+    """
     arrived = F("arrived") + outcomes.total()
+    found = Least(F("lost"), Greatest(0, arrived - F("total")))
     Batch.objects.filter(pk=batch.pk).update(
-        total=Greatest(F("total"), arrived),  # one that was given up may come after all
-        arrived=arrived,
+        total=Greatest(F("total"), arrived - found),
+        arrived=arrived - found,
         skipped=F("skipped") + outcomes["skipped"],
-        refused=F("refused") + outcomes["refused"],
+        refused=F("refused") + outcomes["refused"] - found,
+        lost=F("lost") - found,
         arrived_at=timezone.now(),
     )
     transaction.on_commit(lambda: tell(batch.pk), robust=True)
@@ -107,7 +119,7 @@ def note(batch: Batch, outcomes: Counter[str]) -> None:
 def give_up(batch: Batch, number: int) -> None:
     """So many of those that were announced do not come, as their sender knows: they failed."""
     lost = Least(number, Greatest(0, F("total") - F("arrived")))
-    fields = {"arrived": F("arrived") + lost, "refused": F("refused") + lost}
+    fields = {name: F(name) + lost for name in ("arrived", "refused", "lost")}
     Batch.objects.filter(pk=batch.pk).update(**fields)
     transaction.on_commit(lambda: tell(batch.pk), robust=True)
 
@@ -166,6 +178,7 @@ def _event(batch: Batch, counts: Counts, *, ended: bool) -> BatchProgress:
         processing=counts.processing,
         ready=counts.ready,
         failed=counts.failed + counts.refused,
+        refused=counts.refused,
         cancelled=counts.cancelled,
         progress=100 if ended else counts.progress,
         message=counts.words,

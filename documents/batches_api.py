@@ -26,13 +26,14 @@ class Lost(CamelSchema):
 
 
 class BatchState(CamelSchema):
-    """As in `batch_progress`; `refused` are those of `failed` that were not taken in at all."""
+    """As in `batch_progress`; `lost` are those of `refused` that were never sent."""
 
     batch_id: uuid.UUID
     total: int
     arrived: int
     skipped: int
     refused: int
+    lost: int
     waiting: int
     processing: int
     ready: int

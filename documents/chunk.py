@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 
 from documents.cut import USUAL, Cut
 
-WINDOW = 50_000  # characters that are split in one go, about half a second
+WINDOW = 20_000  # characters that are split in one go, about a quarter of a second
 
 TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 
@@ -35,7 +35,7 @@ def chunk(
 ) -> list[Span]:
     """The (start, end) of each chunk, in characters of `text`, in order.
 
-    `check` is called with the characters that are done, every 50,000 of them.
+    `check` is called with the characters that are done, every 20,000 of them.
     """
     splitter = _splitter(markdown, cut)
     spans: list[Span] = []

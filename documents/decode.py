@@ -1,12 +1,12 @@
 """Bytes to text, whatever their encoding."""
 
-from charset_normalizer import from_bytes
+import codecs
 
-from documents.formats import MEGABYTE, magika, refusal
+from documents.formats import MEGABYTE, refusal
+from documents.guess import decodes, guess, is_iso_2022_jp
 from documents.source import Source, Unreadable
 
 MOST_TEXT = 32 * MEGABYTE
-SAMPLE = 256 * 1024  # bytes that an unknown encoding is guessed from
 BOMS = {
     b"\xef\xbb\xbf": "utf-8-sig",
     b"\xff\xfe\0\0": "utf-32",
@@ -15,39 +15,72 @@ BOMS = {
     b"\xfe\xff": "utf-16",
 }
 MOST_ODD = 0.05  # of a text that may be in none of the encodings that it seems to be in
+WIDER = {  # what is meant by the names of some encodings
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "shift_jis": "cp932",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "euc_kr": "cp949",
+}
 
 
 def is_text(source: Source) -> bool:
     """May it be text, as far as its beginning shows?"""
     head = source.head
-    has_bom = any(head.startswith(bom) for bom in BOMS)
-    return (b"\0" not in head or has_bom) and not head.startswith(b"{\\rtf")
+    if head.startswith(b"{\\rtf"):
+        return False
+    return b"\0" not in head or _bom(head) is not None or guess(head) is not None
 
 
-def decode(source: Source) -> str:
-    """Raises Unreadable when it is no text after all."""
+def decode(source: Source, declared: str = "") -> str:
+    """The text of a file, which may declare its encoding; what was guessed is noted.
+
+    Raises Unreadable when it is no text after all.
+    """
     data = source.path.read_bytes()
-    bom = next((encoding for mark, encoding in BOMS.items() if data.startswith(mark)), None)
-    if bom is None and b"\0" in data:
-        raise Unreadable(refusal(source))
+    encoding = _bom(data) or _utf8(data) or _declared(data, declared)
+    if encoding is None:
+        found = guess(data)
+        if found is None:
+            raise Unreadable(refusal(source))
+        source.note(f"It was read as {found.name}, which is a guess.")
+        encoding = found.codec
     try:
-        return data.decode(bom or "utf-8")
+        return data.decode(encoding)
     except UnicodeDecodeError:
-        pass
-    if bom is None and not magika().identify_bytes(data).output.is_text:
-        raise Unreadable(refusal(source))
-    text = data.decode(bom or "utf-8", errors="replace")
-    if text.count("\ufffd") <= MOST_ODD * len(text) and _is_mostly_utf8(data):
         source.note("Some bytes are in another encoding than the rest; they show as �.")
-        return text
-    best = from_bytes(data[:SAMPLE]).best()
-    if best is None:
-        raise Unreadable(refusal(source))
-    return data.decode(best.encoding, errors="replace")
+        return data.decode(encoding, errors="replace")
 
 
-def _is_mostly_utf8(data: bytes) -> bool:
-    """Do more of the bytes beyond ASCII belong to UTF-8 than not?"""
-    odd = data.decode("utf-8", errors="replace").count("\ufffd")
-    good = sum(character > "\x7f" for character in data.decode("utf-8", errors="ignore"))
-    return good > odd
+def _bom(data: bytes) -> str | None:
+    return next((encoding for mark, encoding in BOMS.items() if data.startswith(mark)), None)
+
+
+def _utf8(data: bytes) -> str | None:
+    """UTF-8, if what is beyond ASCII belongs to it, or most of that."""
+    if b"\0" in data or is_iso_2022_jp(data):
+        return None
+    if decodes(data, "utf-8"):
+        return "utf-8"
+    text = data.decode(errors="replace")
+    odd = text.count("\ufffd")
+    if odd > MOST_ODD * len(text):
+        return None
+    good = sum(character > "\x7f" for character in text) - odd
+    return "utf-8" if good > odd else None
+
+
+def _declared(data: bytes, name: str) -> str | None:
+    """The codec of that name, if there is one and the data are in it."""
+    try:
+        codec = codecs.lookup(name).name
+    except LookupError:
+        return None
+    codec = WIDER.get(codec, codec)
+    try:
+        return codec if decodes(data, codec) else None
+    except LookupError:  # a codec, but of no text
+        return None

@@ -68,6 +68,7 @@ class BatchProgress(Event, frozen=True, kw_only=True, tag="batch_progress"):
     processing: int
     ready: int
     failed: int
+    refused: int
     cancelled: int
     progress: int
     message: str

@@ -53,7 +53,7 @@ class PasswordNeeded(Failure):
 @dataclass(frozen=True)
 class Extracted:
     """The media type found in the content; the text and the title of each page, in order; and what
-    could not be read, in words."""
+    could not be read, or was guessed, in words."""
 
     media_type: str
     pages: list[str]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from magika import Magika
+from magika import ContentTypeInfo, Magika
 
 from documents import readers
 from documents.source import Section, Source, Unreadable, clean
@@ -72,7 +72,7 @@ def recognise(source: Source) -> Format:
             "Save it as .docx, .xlsx or .pptx without one and upload it again."
         )
     found = next((each for each in formats() if each.recognise(source)), None)
-    named = next((each for each in formats() if source.suffix in each.suffixes), None)
+    named = _named(source)
     if found is None or (named and named.binary and not found.binary):
         raise Unreadable(refusal(source))
     if named and named.binary and named is not found:
@@ -138,18 +138,51 @@ def divided(text: str, title: str = "") -> Iterator[Section]:
 
 
 def refusal(source: Source) -> str:
-    """Why a file is not taken, with what it really is."""
+    """Why a file is not taken: what it really is, and what to do about it."""
     kind = magika().identify_path(source.path).output
+    words = f"named {source.suffix} but its content is " if source.suffix else ""
+    named = _named(source)
+    is_text = kind.is_text and kind.label != "rtf"
+    if _holds_only_zeros(source.path):
+        return f"The file is {words}nothing but zeros. It may not have been copied to its end."
+    if is_text and named and named.binary:
+        what, name = ("HTML", ".html") if kind.label == "html" else ("plain text", ".txt")
+        return f"The file is {words}{what}. Rename it to {name} to have it read as that."
+    if is_text or (named and not named.binary and b"\0" not in source.head):
+        if _holds_zeros(source.path):
+            return f"The file is {words}no text: it holds null bytes. Save it anew as plain text."
+        if is_text:
+            return "The file is text in an encoding that we do not know. Save it anew as UTF-8."
+    if source.suffix.lstrip(".") in kind.extensions:
+        words = ""
+    return f"The file is {words}{_described(kind)}. {supported()}"
+
+
+def _named(source: Source) -> Format | None:
+    """The format that its name is of."""
+    return next((each for each in formats() if source.suffix in each.suffixes), None)
+
+
+def _described(kind: ContentTypeInfo) -> str:
     if kind.label in ("unknown", "undefined"):
-        what = _UNKNOWN
-    elif kind.is_text and kind.label not in ("rtf", "html"):
-        what = "plain text"
-    else:
-        what = re.sub(r" (data|document|file)$", "", kind.description)
-        what = f"{'an' if what[0] in 'AEIOaeio' else 'a'} {what} file"
-    if source.suffix and source.suffix.lstrip(".") not in kind.extensions:
-        return f"The file is named {source.suffix} but its content is {what}. {supported()}"
-    return f"The file is {what}. {supported()}"
+        return _UNKNOWN
+    what = re.sub(r" (data|document|file)$", "", kind.description)
+    return f"{'an' if what[0] in 'AEIOaeio' else 'a'} {what} file"
+
+
+def _holds_zeros(path: Path) -> bool:
+    return any(b"\0" in part for part in _parts(path))
+
+
+def _holds_only_zeros(path: Path) -> bool:
+    zeros = bytes(MEGABYTE)
+    return all(part == zeros[: len(part)] for part in _parts(path))
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while part := file.read(MEGABYTE):
+            yield part
 
 
 @cache

@@ -61,6 +61,7 @@ class Batch(models.Model):
     arrived = models.PositiveIntegerField(default=0, help_text="Files that came.")
     skipped = models.PositiveIntegerField(default=0, help_text="Of these, there already.")
     refused = models.PositiveIntegerField(default=0, help_text="Of these, not taken in.")
+    lost = models.PositiveIntegerField(default=0, help_text="Of those, never sent.")
     created_at = models.DateTimeField(auto_now_add=True)
     arrived_at = models.DateTimeField(help_text="When the last file came.")
     told_at = models.DateTimeField()

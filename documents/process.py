@@ -33,9 +33,9 @@ def process(document_id: uuid.UUID, report: Report) -> str:
     if document.stored_stage == EXTRACTING:
         _cut(document, report)
     chunked.send(sender=Document, document=document, report=report)
-    pages, left = _count(document.page_count, "page"), len(document.notes)
+    pages, notes = _count(document.page_count, "page"), len(document.notes)
     words = f"{_count(document.chunk_count, 'chunk')} from {pages}"
-    return f"{words}; {_count(left, 'part')} could not be read" if left else words
+    return f"{words}; {_count(notes, 'note')} on how it was read" if notes else words
 
 
 def page_starts(pages: list[str]) -> list[int]:

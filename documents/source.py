@@ -46,7 +46,8 @@ Note = Callable[[str], None]
 class Source:
     """A file on disk that is to be read; `name` is what its owner calls it.
 
-    `tell` is called with how far the reading is, `note` with what had to be left out. `folder` is
+    `tell` is called with how far the reading is, `note` with what had to be left out or
+    guessed. `folder` is
     for files that are unpacked, `depth` counts the archives and messages around this one.
     """
 

@@ -3,13 +3,17 @@
 import re
 from collections.abc import Iterator
 
+from documents.decode import decode
 from documents.formats import MEGABYTE, Format, divided
 from documents.markup import to_markdown
 from documents.media_types import HTML
-from documents.source import Section, Source
+from documents.source import Section, Source, check_markup
 
 _START = re.compile(rb"^\s*(<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.I | re.S)
 _TAG = re.compile(rb"<(head|body|div|p|h[1-6]|table|ul|a)\b[^>]*>", re.I)
+_CHARSET = re.compile(
+    rb"""<(?:meta|\?xml)\b[^>]*?(?:charset|encoding)\s*=\s*["']?([\w.:-]+)""", re.I
+)
 
 
 def _is_html(source: Source) -> bool:
@@ -22,7 +26,10 @@ def _is_html(source: Source) -> bool:
 
 
 def _read(source: Source) -> Iterator[Section]:
-    yield from divided(to_markdown(source.path.read_bytes(), HTML, ".html"))
+    check_markup(source.size)
+    found = _CHARSET.search(source.head)
+    text = decode(source, found[1].decode() if found else "")
+    yield from divided(to_markdown(text.encode(errors="replace"), HTML, ".html"))
 
 
 FORMAT = Format(

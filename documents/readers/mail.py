@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.policy import default
 
 from documents.formats import MEGABYTE, Format, divided, read_inside
+from documents.guess import guess
 from documents.markup import to_markdown
 from documents.media_types import EML, HTML
 from documents.source import Section, Source
@@ -67,7 +68,8 @@ def _decoded(data: bytes, charset: str | None) -> str:
     try:
         return data.decode(charset or "utf-8")
     except (UnicodeDecodeError, LookupError):
-        return data.decode("cp1252", errors="replace")
+        found = guess(data)
+        return data.decode(found.codec if found else "cp1252", errors="replace")
 
 
 def _content(part: EmailMessage) -> bytes:

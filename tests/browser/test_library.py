@@ -1,5 +1,6 @@
 """Many documents: folders of them, batches, what is there already, collections, choosing many."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -63,8 +64,29 @@ def test_what_a_tab_that_is_left_has_not_sent_is_not_waited_for(
     other.goto("/documents/")
     page.goto("/activity/")
     left = other.locator("upload-batch").filter(has_text="150 files")
-    expect(left.locator(".batch-words")).to_contain_text("failed")
+    expect(left.locator(".batch-words")).to_contain_text("not sent")
     expect(left.locator(".job-stage")).to_have_text("Done", timeout=SLOW)
+    words = left.locator(".batch-words").inner_text()
+    counted = [int(number) for number in re.findall(r"(\d+) (?:of 150 )?(?:ready|not sent)", words)]
+    assert sum(counted) == 150
+    expect(left.get_by_role("link", name="Show failed")).to_be_hidden()
+
+
+def test_a_batch_is_one_row_in_a_tab_that_was_open_before(page: Page, new_page: NewPage) -> None:
+    page.goto("/documents/")
+    other = new_page("ann")
+    other.goto("/documents/")
+    drop(page, 60, prose(3).split()[0])
+    there = other.locator("upload-batch").filter(has_text="60 files")
+    expect(there).to_have_count(1)
+    there.get_by_role("button", name="Cancel").click()
+    other.get_by_role("dialog").get_by_role("button", name="Cancel the rest").click()
+    for tab in (other, page):
+        batch = tab.locator("upload-batch").filter(has_text="60 files")
+        expect(batch).to_have_count(1)
+        expect(batch.locator(".job-stage")).to_have_text("Done", timeout=SLOW)
+    there.get_by_role("button", name="Dismiss").click()
+    expect(there).to_have_count(0)
 
 
 @pytest.mark.parametrize(("policy", "rows"), [("skip", 1), ("replace", 1), ("keep", 2)])

@@ -69,6 +69,14 @@ def test_other_cuts_are_previewed_and_made(page: Page, tmp_path: Path) -> None:
     expect(page.locator(".reader > .chunks li").nth(5)).to_be_visible()
 
 
+def test_one_chunk_is_called_one(page: Page, tmp_path: Path) -> None:
+    opened(page, text(tmp_path, f"one-{prose(1)[:-1]}.txt", prose(3)))
+    page.get_by_role("link", name="Chunks").click()
+    page.get_by_text("Cut it otherwise").click()
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("It would be 1 chunk.")).to_be_visible()
+
+
 def test_a_protected_pdf_asks_for_its_password(page: Page, tmp_path: Path) -> None:
     path = tmp_path / f"secret-{prose(1)[:-1]}.pdf"
     path.write_bytes(samples.pdf(prose(20), password="bees"))
@@ -107,7 +115,7 @@ def test_what_could_not_be_read_is_listed(page: Page, tmp_path: Path) -> None:
     path = tmp_path / f"mixed-{prose(1)[:-1]}.zip"
     path.write_bytes(samples.archive({"a.txt": prose(20), "cut.pdf": samples.pdf("x")[:200]}))
     opened(page, path)
-    page.locator("summary").filter(has_text="1 part could not be read").click()
+    page.locator("summary").filter(has_text="1 note on how it was read").click()
     expect(page.get_by_text("cut.pdf: The PDF is damaged")).to_be_visible()
 
 

@@ -63,8 +63,9 @@ def test_a_batch_is_told_of_as_one_until_all_of_it_came_and_ended(
     end(second, Status.FAILED)
     shown = mine.get(f"{URL}/batches/{batch}").json()
     assert shown == {
-        "batchId": batch, "total": 5, "arrived": 4, "skipped": 1, "refused": 1, "waiting": 0,
-        "processing": 0, "ready": 1, "failed": 2, "cancelled": 0, "progress": 80, "ended": False,
+        "batchId": batch, "total": 5, "arrived": 4, "skipped": 1, "refused": 1, "lost": 0,
+        "waiting": 0, "processing": 0, "ready": 1, "failed": 2, "cancelled": 0, "progress": 80,
+        "ended": False,
     }  # fmt: skip
     assert not any(event.get("terminal") for event in told(events_of, ann))
     upload(mine, batch, b"three")
@@ -130,18 +131,23 @@ def test_what_its_sender_says_is_lost_is_not_waited_for(
     assert not Batch.objects.get().ended_at
     assert lose(mine, batch, 9).json()["failed"] == 3
     last = told(events_of, ann)[-1]
-    assert (last["terminal"], last["message"]) == (True, "1 of 4 ready, 3 failed")
+    assert (last["terminal"], last["message"]) == (True, "1 of 4 ready, 3 not sent")
+    assert (last["failed"], last["refused"]) == (3, 3)
 
 
-def test_a_file_that_comes_after_it_was_said_to_be_lost_is_counted(mine: Client) -> None:
-    batch = announced(mine, 2)
-    lose(mine, batch, 1)
+def test_a_file_that_comes_after_it_was_said_to_be_lost_is_not_lost(
+    mine: Client, ann: User, events_of: Events
+) -> None:
+    batch = announced(mine, 4)
+    upload(mine, batch, b"")
+    lose(mine, batch, 3)
     upload(mine, batch, b"one", b"two")
     shown = mine.get(f"{URL}/batches/{batch}").json()
-    assert (shown["total"], shown["arrived"], shown["failed"]) == (3, 3, 1)
-    for document in Document.objects.all():
-        end(document)
-    assert Batch.objects.get().ended_at
+    counts = {name: shown[name] for name in ("total", "arrived", "refused", "lost", "failed")}
+    assert counts == {"total": 4, "arrived": 4, "refused": 2, "lost": 1, "failed": 2}
+    upload(mine, batch, b"three", b"four")  # and one that was not announced
+    shown = mine.get(f"{URL}/batches/{batch}").json()
+    assert (shown["total"], shown["arrived"], shown["lost"]) == (5, 5, 0)
 
 
 @pytest.mark.parametrize("number", [0, -1, 100_001])

@@ -1,6 +1,7 @@
 """Where texts are cut, with the real tokenizer."""
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -72,12 +73,21 @@ def test_markdown_is_cut_at_its_headings() -> None:
 
 
 def test_a_long_text_is_cut_in_windows_that_say_how_far_they_are() -> None:
-    text = PARAGRAPH * (WINDOW // len(PARAGRAPH) + 100)
+    text = PARAGRAPH * (WINDOW // len(PARAGRAPH) + 20)
     seen: list[int] = []
     spans = chunk(text, check=seen.append)
     assert seen[-1] == len(text)
     assert len(seen) == 2
     assert spans[-1][1] == len(text.rstrip())
+
+
+@pytest.mark.parametrize("mark", [" ", "", "\n", "\n\n"])
+def test_whether_it_is_still_wanted_is_asked_before_long(mark: str) -> None:
+    text = mark.join(["word"] * 20_000)
+    seen = [0]
+    chunk(text, check=seen.append)
+    assert seen[-1] == len(text)
+    assert max(now - before for before, now in pairwise(seen)) <= 20_000
 
 
 def test_text_without_a_single_space_is_cut_too() -> None:

@@ -34,5 +34,5 @@ def test_a_page_with_a_name_and_what_was_left_out_are_shown(ann: User) -> None:
     document = done(ann, packed, "a.zip")
     shown = signed_in(ann).get(f"/documents/{document.pk}/").content.decode()
     assert "<bdi>notes/a.txt</bdi>" in shown
-    assert "1 part could not be read" in shown
+    assert "1 note on how it was read" in shown
     assert "cut.pdf: The PDF is damaged" in shown

@@ -14,7 +14,7 @@ export class UploadBatch extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     live.on("batch_progress", (event) => {
-      if (event.batchId === this.dataset.id) this.#tell(event);
+      if (event.batchId === this.dataset.id) this.tell(event);
     }, { signal });
     this.querySelector("[data-dismiss]")?.addEventListener("click", () => this.remove(), {
       signal,
@@ -37,13 +37,13 @@ export class UploadBatch extends HTMLElement {
   }
 
   /** @param {import("realtime/messages.js").BatchProgress & {terminal?: boolean}} event */
-  #tell(event) {
+  tell(event) {
     if (this.dataset.ended !== undefined) return;
     const bar = /** @type {HTMLProgressElement} */ (this.querySelector("progress"));
     bar.value = Math.max(bar.value, event.progress);
     this.#say(".job-percent", `${bar.value} %`);
     this.#say(".batch-words", event.message);
-    this.#hide("a", !event.failed);
+    this.#hide("a", event.failed === event.refused); // these have no row
     if (!event.terminal) return;
     this.dataset.ended = "";
     this.#say(".job-stage", "Done");

@@ -62,9 +62,8 @@ class CutDocument extends HTMLElement {
     const words = /** @type {HTMLElement} */ (section.querySelector("p"));
     list.replaceChildren(...chunks.map(item));
     section.hidden = false;
-    words.textContent = isAll
-      ? `It would be ${chunks.length} chunks.`
-      : `The first ${chunks.length} chunks, as they would be.`;
+    const number = `${chunks.length} ${chunks.length === 1 ? "chunk" : "chunks"}`;
+    words.textContent = isAll ? `It would be ${number}.` : `The first ${number}, as they would be.`;
   }
 }
 

@@ -7,10 +7,10 @@
  */
 
 import { ACCEPTED } from "realtime/actions.js";
-import { call, csrfToken, fetchPart, Problem, problem } from "realtime/http.js";
+import { call, csrfToken, Problem, problem } from "realtime/http.js";
 import { notice } from "realtime/notice.js";
 import "realtime/live-list.js";
-import "documents/batch.js";
+import { Batches } from "documents/batches.js";
 import { filesOf, visibleOf } from "documents/dropped.js";
 import { tellLost, Unsent } from "documents/lost-files.js";
 import { Later, SendQueue } from "documents/send-queue.js";
@@ -21,7 +21,6 @@ const MOST_ROWS = 20; // of what was refused of a batch
 const LOST = "The connection was lost while sending.";
 
 /** @typedef {import("realtime/live-list.js").LiveList} LiveList */
-/** @typedef {import("documents/batch.js").UploadBatch} UploadBatch */
 /** @typedef {import("documents/send-queue.js").Upload} Upload */
 /** @typedef {Upload["policy"]} Policy */
 /** @typedef {(percent: number) => void} Sent */
@@ -32,6 +31,8 @@ class UploadZone extends HTMLElement {
   #over = 0;
   /** @type {Unsent | null} */
   #unsent = null;
+  /** @type {Batches | null} */
+  #batches = null;
   /** @type {WeakMap<Upload, Sent>} */
   #watched = new WeakMap();
   #queue = new SendQueue({
@@ -43,6 +44,8 @@ class UploadZone extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     this.#unsent = new Unsent(signal);
+    const place = /** @type {HTMLElement} */ (this.querySelector(".batches"));
+    this.#batches = new Batches(place, this.dataset.batches ?? "", signal);
     const inputs = /** @type {NodeListOf<HTMLInputElement>} */ (
       this.querySelectorAll("input[type=file]")
     );
@@ -225,9 +228,7 @@ class UploadZone extends HTMLElement {
   /** @param {number} total */
   async #announce(total) {
     const { batchId } = await call("POST", `${this.dataset.url}/batches`, { total });
-    const { part } = await fetchPart(`${this.dataset.batches}?id=${batchId}`);
-    /** @type {HTMLElement} */ (this.querySelector(".batches")).append(part);
-    return /** @type {UploadBatch} */ (this.querySelector(`#batch-${CSS.escape(batchId)}`));
+    return await this.#batches?.show(batchId);
   }
 
   /** @param {File[]} files that are there already */

@@ -97,6 +97,7 @@ export {};
  * @property {number} processing
  * @property {number} ready
  * @property {number} failed with those that were refused
+ * @property {number} refused of those that failed: never taken in
  * @property {number} cancelled
  * @property {number} progress in percent
  * @property {string} message
