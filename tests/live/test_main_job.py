@@ -34,7 +34,7 @@ def finished(client: httpx.Client, path: str) -> dict[str, Any]:
         ends = {"READY", "FAILED", "CANCELLED", "COMPLETE"}
         return body if {body.get("status"), body.get("stage")} & ends else None
 
-    body = until(ended, within=120, every=0.1)
+    body = until(ended, within=170, every=0.1)
     assert body is not None
     return body
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.sshd import Account, Sshd, account, running
-from tests.stack import LiveStack
+from tests.stack import LiveStack, until
 
 URL = "/api/mcp/hosts"
 
@@ -46,7 +46,7 @@ def host(stack: LiveStack, sshd: Sshd, someone: Account) -> str:
 def test_a_worker_signs_in_and_the_web_process_does_not(
     stack: LiveStack, ann: httpx.Client, host: str, sshd: Sshd
 ) -> None:
-    assert httpx.get(f"{stack.url}/readyz").json()["parts"]["workers"]
+    until(lambda: httpx.get(f"{stack.url}/readyz").json()["parts"]["workers"])
     assert ann.get(f"{host}/files").is_success  # by a connection that is kept
     assert sshd.port in ports_of(stack.processes("--queues=ssh"))
     assert sshd.port not in ports_of(stack.processes("demo.web"))

@@ -20,6 +20,9 @@ const tabs = new BroadcastChannel("demo");
  */
 const all = (selector) => [...document.querySelectorAll(selector)].map((e) => /** @type {E} */ (e));
 
+// Every module has run by then, so that nothing that is pressed is lost.
+addEventListener("DOMContentLoaded", () => (document.documentElement.dataset.ready = ""));
+
 // --- Theme -------------------------------------------------------------------------------------
 
 /** @param {string} theme */

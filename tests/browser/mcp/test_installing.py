@@ -175,7 +175,7 @@ def test_a_run_is_cancelled_and_tried_again(
     other.get_by_role("button", name="Retry").click()
     for tab in (page, other):
         ended(tab, "Installed")
-        shows(tab, "Installed 1 package")
+        shows(tab, "MCP 2025-06-18: say, fail")
     assert screen(page) == screen(other)
 
 
