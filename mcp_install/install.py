@@ -18,7 +18,7 @@ from mcp_install.models import Installation, McpServer, State
 from mcp_install.plan import Plan, Step
 from mcp_install.run import Run
 from mcp_install.screen import plain
-from mcp_install.tidy import KILL, marker_of
+from mcp_install.tidy import KILL, marker_of, note_new
 from mcp_install.troubles import Trouble
 from realtime.models import Job
 
@@ -61,13 +61,15 @@ async def _prepare(run: Run, plan: Plan) -> bool:
     await run.at("PREPARING", 10, f"Looking at {plan.directory}")
     place = await probe.look_at(run.connection, plan.directory)
     probe.check(place, plan.directory)
-    if place.kind == "missing":
-        run.before = place.base
     root = f"{plan.directory}/{plan.slug}"
     output = await run.ask(PREPARE, root, plan.folder, plan.build)
     if output.status != 0:
         raise _of_status(output.status, plan, root)
-    return output.stdout.strip().endswith(b"done")
+    *_, new, state = output.stdout.split()
+    is_there = state == b"done"
+    if not is_there:  # else what was new is known from the attempt that made it
+        await run.keep(lambda _: note_new(run.installation, int(new)))
+    return is_there
 
 
 def _of_status(status: int | None, plan: Plan, detail: str) -> Trouble:
