@@ -17,6 +17,7 @@ from redis import RedisError
 
 from demo.account import device_words
 from demo.health import CHECKS, answers
+from demo.templatetags.page import status
 from realtime import backlog, connections, self_test_runs
 from realtime.events import TestStage
 from realtime.models import ApiToken, Job, Session, Status
@@ -27,6 +28,12 @@ logger = logging.getLogger(__name__)
 
 TESTS = 5  # that are shown
 NAMES = {"postgresql": "PostgreSQL"}  # of parts, where a capital letter does not make it right
+
+# Of jobs, where one word would say the same of two states.
+WAITS: dict[str, str] = {
+    Status.QUEUED: "Waiting for a worker",
+    Status.WAITING: "Waiting for a person, or its turn",
+}
 
 Page = Callable[..., HttpResponse]
 
@@ -151,7 +158,7 @@ def _system() -> Context:
         "parts": parts,
         "workers": _answer(backlog.workers),
         "queues": _answer(backlog.queue_lengths),
-        "jobs": [(status, of_status[status]) for status in Status.values],
+        "jobs": [(WAITS.get(name) or status(name), of_status[name]) for name in Status.values],
         "longest_wait": timezone.now() - min(waiting) if waiting else None,
         "overdue": sum(row.overdue for row in counts),
         "outbox": outbox,

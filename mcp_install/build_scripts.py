@@ -41,7 +41,8 @@ lock() {
 }
 """
 
-# `$1` the server's folder, `$2` the build's, `$3` its name. Says `done` when it is there already.
+# `$1` the server's folder, `$2` the build's, `$3` its name. Says how many folders, from the
+# server's on upwards, are not there yet, and then `done` when the build is there, else `new`.
 PREPARE = r"""
 umask 077
 root=$1; build=$2; name=$3
@@ -50,7 +51,14 @@ if [ -d "$root" ] && [ ! -f "$root/.mcp-install.json" ] && [ -n "$(ls -A -- "$ro
   exit 76
 fi
 if [ -e "$build" ] && [ ! -f "$build/.mcp-install.json" ]; then exit 76; fi
-if [ "$(cat "$build/.mcp-install.done" 2>/dev/null)" = "$name" ]; then echo "done"; fi
+missing=0; place=$root
+until [ -d "$place" ]; do
+  place=$(dirname -- "$place")
+  missing=$((missing + 1))
+done
+state=new
+if [ "$(cat "$build/.mcp-install.done" 2>/dev/null)" = "$name" ]; then state=done; fi
+echo "$missing $state"
 """
 
 # `$1` nonce, `$2` terminal or watch, `$3` the server's folder, `$4` the build's, `$5` its name,

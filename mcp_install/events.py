@@ -4,13 +4,15 @@ from typing import Literal, cast
 
 from msgspec import UNSET, UnsetType
 
-from mcp_install.models import Installation
+from mcp_install.models import Installation, SshHost
 from realtime.events import Event
 from realtime.models import Job, Status
+from realtime.publish import publish
 
 Stage = Literal[
     "CONNECTING", "PREPARING", "EXECUTING", "VERIFYING", "COMPLETE", "FAILED", "CANCELLED"
 ]
+HostStatus = Literal["CREATED", "CHANGED", "DELETED"]
 _ENDS: dict[str, Stage] = {
     Status.DONE: "COMPLETE",
     Status.FAILED: "FAILED",
@@ -37,6 +39,18 @@ class McpInstallProgress(Event, frozen=True, kw_only=True, tag="mcp_install_prog
     @property
     def stream(self) -> str:
         return f"output:{self.install_id}" if self.output else ""
+
+
+class McpHostChanged(Event, frozen=True, kw_only=True, tag="mcp_host"):
+    """A host is new, was changed, confirmed or looked at, or is gone."""
+
+    host_id: str
+    status: HostStatus
+
+
+def tell_host(host: SshHost, status: HostStatus) -> None:
+    """Tell its owner's tabs of a host, in the transaction that changed it."""
+    publish(host.owner_id, McpHostChanged(host_id=str(host.pk), status=status), durable=True)
 
 
 def stage_of(job: Job) -> Stage:

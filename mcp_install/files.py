@@ -13,13 +13,13 @@ from typing import Any
 import asyncssh
 
 from mcp_install.ask_worker import PAGE
+from mcp_install.directories import MOST_NAME, has_controls
 from mcp_install.pool import Line
 from mcp_install.troubles import Trouble
 
 MOST_PAGE = 1000
 MOST_ENTRIES = 100_000
 MOST_PATH = 4096  # bytes
-MOST_NAME = 255
 KEPT_LISTINGS = 10
 _AT_ONCE = 32  # requests to the host
 
@@ -40,8 +40,9 @@ def of_token(text: str) -> bytes:
 
 
 def of_text(text: str) -> bytes:
-    """A path that a person typed: from / or ~/ on; empty is the home. Raises Trouble."""
-    path = text.strip() or "~"
+    """A path that a person typed, to the letter: from / or ~/ on; empty is the home. Raises
+    Trouble."""
+    path = text or "~"
     if path != "~" and not path.startswith(("/", "~/")):
         raise Trouble("path_not_absolute", text[:200], field="path")
     try:
@@ -201,7 +202,7 @@ async def _free(sftp: asyncssh.SFTPClient, path: bytes) -> int | None:
 
 # --- Words --------------------------------------------------------------------------------------
 def _place(path: bytes) -> dict[str, Any]:
-    """`path` is text that leads there again; None for what is not UTF-8."""
+    """`path` is text that leads there again; None for what is not UTF-8, or cannot be typed."""
     return {
         "name": _shown(posixpath.basename(path) or b"/"),
         "token": token(path),
@@ -211,9 +212,10 @@ def _place(path: bytes) -> dict[str, Any]:
 
 def _text(path: bytes) -> str | None:
     try:
-        return path.decode()
+        text = path.decode()
     except UnicodeDecodeError:
         return None
+    return None if has_controls(text) else text
 
 
 def _shown(path: bytes) -> str:

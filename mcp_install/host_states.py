@@ -191,7 +191,8 @@ def tested(host: SshHost, latency_ms: int) -> dict[str, Any]:
 
 # --- Folders ------------------------------------------------------------------------------------
 class Place(CamelSchema):
-    """`path` is null where the name is not UTF-8; `token` leads there all the same."""
+    """`path` is null where it is not UTF-8, or holds control characters: no server can be put
+    there, but `token` leads there all the same."""
 
     name: str
     token: str

@@ -26,6 +26,16 @@ def my_hosts(request: HttpRequest) -> QuerySet[SshHost]:
 @require_safe
 @live_page("mcp_install/hosts.html")
 def hosts_page(request: HttpRequest) -> Context:
+    return _list(request)
+
+
+@require_safe
+@live_page("mcp_install/_hosts.html")
+def hosts_part(request: HttpRequest) -> Context:
+    return _list(request)
+
+
+def _list(request: HttpRequest) -> Context:
     there = Q(servers__state__in=(State.READY, State.BROKEN))
     hosts = my_hosts(request).annotate(server_count=Count("servers", filter=there))
     return {"hosts": [shown_host(host) for host in hosts]}

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from mcp_install import credentials, host_keys
 from mcp_install.credentials import Given
+from mcp_install.events import HostStatus, tell_host
 from mcp_install.models import AuthMethod, Installation, McpServer, SshHost, State
 from mcp_install.troubles import Trouble
 from realtime.models import ACTIVE
@@ -55,7 +56,7 @@ def add(owner: User, auth: Auth, **fields: Any) -> SshHost:
     host = SshHost(owner=owner)
     _fill(host, fields)
     _set_auth(host, auth)
-    return _saved(host)
+    return _saved(host, "CREATED")
 
 
 def change(host: SshHost, auth: Auth | None, **fields: Any) -> SshHost:
@@ -69,7 +70,7 @@ def change(host: SshHost, auth: Auth | None, **fields: Any) -> SshHost:
         _set_auth(host, auth)
         credentials.let_go(host)
     host.facts, host.error_code, host.checked_at, host.latency_ms = {}, "", None, None
-    return _saved(host)
+    return _saved(host, "CHANGED")
 
 
 def _fill(host: SshHost, fields: dict[str, Any]) -> None:
@@ -121,10 +122,11 @@ def _set_auth(host: SshHost, auth: Auth) -> None:
     credentials.keep(host, auth.given)
 
 
-def _saved(host: SshHost) -> SshHost:
+def _saved(host: SshHost, status: HostStatus) -> SshHost:
     try:
         with transaction.atomic():
             host.save()
+            tell_host(host, status)
     except IntegrityError:
         words = f"you have a host called {host.name} already"
         raise Trouble("bad_host", words, field="name") from None
@@ -153,20 +155,26 @@ def trust(host: SshHost, person: User, fingerprint: str, password: str = "") -> 
         raise Trouble("fingerprint_differs", host_keys.fingerprint(host.offered_key))
     if host.host_key and not person.check_password(password):
         raise Trouble("password_needed", field="password")
-    changed = SshHost.objects.filter(
-        pk=host.pk, offered_key=host.offered_key, host_key=host.host_key
-    ).update(
-        host_key=host.offered_key,
-        offered_key="",
-        host_key_confirmed_at=timezone.now(),
-        host_key_confirmed_by=person,
-        error_code="",
-        facts={},
-    )
-    if not changed:
-        raise Trouble("fingerprint_differs", host.name)
+    _confirm(host, person)
     host.refresh_from_db()
     return host
+
+
+def _confirm(host: SshHost, person: User) -> None:
+    """The key that it showed last is its key, if no other was shown meanwhile. Raises Trouble."""
+    same = {"offered_key": host.offered_key, "host_key": host.host_key}
+    with transaction.atomic():
+        changed = SshHost.objects.filter(pk=host.pk, **same).update(
+            host_key=host.offered_key,
+            offered_key="",
+            host_key_confirmed_at=timezone.now(),
+            host_key_confirmed_by=person,
+            error_code="",
+            facts={},
+        )
+        if not changed:
+            raise Trouble("fingerprint_differs", host.name)
+        tell_host(host, "CHANGED")
 
 
 def _is(key: str, plain: str) -> bool:
@@ -185,4 +193,6 @@ def remove(host: SshHost) -> None:
     if runs.exists():
         raise Trouble("host_in_use", "something is being installed on it")
     credentials.let_go(host)
-    host.delete()
+    with transaction.atomic():
+        tell_host(host, "DELETED")
+        host.delete()

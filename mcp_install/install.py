@@ -15,10 +15,10 @@ from mcp_install.build_scripts import ACTIVATE, BUILD, PREPARE, STATUSES
 from mcp_install.handshake import Discovered, handshake
 from mcp_install.launch import Launch, find_program
 from mcp_install.models import Installation, McpServer, State
-from mcp_install.plan import Plan, Step
+from mcp_install.plan import PERCENTS, Plan, Step
 from mcp_install.run import Run
 from mcp_install.screen import plain
-from mcp_install.tidy import KILL, marker_of
+from mcp_install.tidy import KILL, marker_of, note_new
 from mcp_install.troubles import Trouble
 from realtime.models import Job
 
@@ -27,7 +27,7 @@ OLDER_SDK = "mcp<2"
 _NEEDS_OLDER = re.compile(r"ImportError|ModuleNotFoundError|AttributeError|TypeError")
 _ERROR = re.compile(r"error|ERR!|×|failed", re.IGNORECASE)
 _NO_SPACE = re.compile(r"No space left on device|ENOSPC|Disk quota exceeded", re.IGNORECASE)
-_ENVIRONMENT, _PACKAGE = 22, 32  # percent
+_ENVIRONMENT, _PACKAGE = PERCENTS["EXECUTING"]
 _PROGRESS = (  # what the installing programs say, and the percent that it means
     ("Installing collected packages", 65),
     ("Prepared ", 60),
@@ -61,13 +61,15 @@ async def _prepare(run: Run, plan: Plan) -> bool:
     await run.at("PREPARING", 10, f"Looking at {plan.directory}")
     place = await probe.look_at(run.connection, plan.directory)
     probe.check(place, plan.directory)
-    if place.kind == "missing":
-        run.before = place.base
     root = f"{plan.directory}/{plan.slug}"
     output = await run.ask(PREPARE, root, plan.folder, plan.build)
     if output.status != 0:
         raise _of_status(output.status, plan, root)
-    return output.stdout.strip().endswith(b"done")
+    *_, new, state = output.stdout.split()
+    is_there = state == b"done"
+    if not is_there:  # else what was new is known from the attempt that made it
+        await run.keep(lambda _: note_new(run.installation, int(new)))
+    return is_there
 
 
 def _of_status(status: int | None, plan: Plan, detail: str) -> Trouble:
@@ -115,6 +117,7 @@ class Build:
             return
         percent, self._step = mark.split(" ", 1)
         await self._reach(int(percent))
+        await self._run.keep(lambda _: None)  # the row says which step it is at, however short
 
     async def _hear_text(self, text: str) -> None:
         *lines, self._line = (self._line + text)[-8_000:].split("\n")

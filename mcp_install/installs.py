@@ -25,7 +25,8 @@ KIND = "mcp.install"
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, what is secret in it, and what it does to the server that is there, if one is."""
+    """A plan, what is secret in it, and what it does to the server that is there, if one is:
+    where that is the same and ready, it is only checked."""
 
     host: SshHost
     entry: CatalogServer
@@ -63,7 +64,8 @@ def planned(
     server_json = catalogue.server_of(entry)
     where = checked_directory(directory, facts.home)
     slug = slug_of(server_json.name)
-    there = McpServer.objects.filter(host=host, directory=where, slug=slug).first()
+    rows = McpServer.objects.select_related("active")
+    there = rows.filter(host=host, directory=where, slug=slug).first()
     inputs = Inputs(
         directory=where,
         build_id=_build_id(host, where, slug, there),
@@ -74,7 +76,26 @@ def planned(
     made, secrets = plan.build(server_json, inputs, facts)
     is_there = there is not None and there.state in (State.READY, State.BROKEN)
     action = Action.UPGRADE if is_there else Action.INSTALL
+    if there and (same := _same(there, made, secrets)):
+        made, action = Plan.of_json(same.plan).only_checked(), Action.VERIFY
     return Planned(host, entry, made, secrets, action, there, inputs)
+
+
+def _same(there: McpServer, made: Plan, secrets: Mapping[str, SecretStr]) -> Installation | None:
+    """The build in use, where it is what the plan would make, and answered when last looked at."""
+    build = there.active
+    if there.state != State.READY or build is None or not build.plan:
+        return None
+    try:
+        kept = json.loads(seal.take(build, "secrets").get_secret_value() or "{}")
+    except seal.CannotOpen:
+        return None
+    is_same = made.makes_the_same_as(Plan.of_json(build.plan)) and kept == _values(secrets)
+    return build if is_same else None
+
+
+def _values(secrets: Mapping[str, SecretStr]) -> dict[str, str]:
+    return {name: secret.get_secret_value() for name, secret in secrets.items()}
 
 
 def _build_id(host: SshHost, directory: str, slug: str, there: McpServer | None) -> str:
@@ -93,20 +114,32 @@ def begin(owner: User, wish: Planned, plan_hash: str = "") -> Installation:
         server = _server(owner, wish)
         if server.installations.filter(job__status__in=ACTIVE).exists():
             raise Trouble("busy", f"{wish.plan.directory}/{wish.plan.slug}")
-        build_id = _build_id(wish.host, server.directory, server.slug, server)
-        if wish.plan.build != f"{wish.plan.version}-{build_id}":
+        if not _is_still_so(wish, server):
             raise Trouble("plan_changed")  # somebody was faster
         run = Installation(owner=owner, server=server, action=wish.action)
         run.version, run.build = wish.plan.version, wish.plan.build
         run.plan, run.plan_hash = wish.plan.as_json(), wish.plan.hash
-        values = {name: secret.get_secret_value() for name, secret in wish.secrets.items()}
-        seal.put(run, "secrets", SecretStr(json.dumps(values) if values else ""))
-        given = {"arguments": wish.inputs.arguments, "environment": wish.inputs.environment}
-        seal.put(run, "inputs", SecretStr(json.dumps(given)))
+        if wish.action != Action.VERIFY:
+            _put_inputs(run, wish)
         run.job = jobs.create(owner, KIND, run.pk)
         run.save(force_insert=True)
         jobs.announce(run.job)
     return run
+
+
+def _is_still_so(wish: Planned, server: McpServer) -> bool:
+    if wish.action == Action.VERIFY:
+        build = server.active.build if server.active else ""
+        return server.state == State.READY and build == wish.plan.build
+    build_id = _build_id(wish.host, server.directory, server.slug, server)
+    return wish.plan.build == f"{wish.plan.version}-{build_id}"
+
+
+def _put_inputs(run: Installation, wish: Planned) -> None:
+    values = _values(wish.secrets)
+    seal.put(run, "secrets", SecretStr(json.dumps(values) if values else ""))
+    given = {"arguments": wish.inputs.arguments, "environment": wish.inputs.environment}
+    seal.put(run, "inputs", SecretStr(json.dumps(given)))
 
 
 def retry(run: Installation) -> None:

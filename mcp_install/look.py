@@ -10,11 +10,13 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from mcp_install import files, pool, probe, warm
 from mcp_install.ask_worker import SECONDS
 from mcp_install.connect import connected, fetch_host_key
+from mcp_install.events import tell_host
 from mcp_install.login import login_of
 from mcp_install.models import SshHost
 from mcp_install.troubles import Trouble, as_dict
@@ -115,4 +117,6 @@ def _note(host: SshHost, found: dict[str, Any]) -> None:
     """Only into the row as it was when it was looked at: it may have been changed meanwhile."""
     same = {name: getattr(host, name) for name in ("hostname", "port", "username", "host_key")}
     usual = {"error_code": "", "checked_at": timezone.now()}
-    SshHost.objects.filter(pk=host.pk, **same).update(**(usual | found))
+    with transaction.atomic():
+        if SshHost.objects.filter(pk=host.pk, **same).update(**(usual | found)):
+            tell_host(host, "CHANGED")

@@ -219,6 +219,10 @@ class Installation(models.Model):
     build = models.CharField(max_length=300, blank=True)
     launch = models.JSONField(default=list, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
+    new_folders = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="How many folders were not there before it: the server's own, and those above.",
+    )
     has_left = models.BooleanField(
         default=False, help_text="It may have left processes or a half-made build on its host."
     )

@@ -19,6 +19,13 @@ from mcp_install.server_json import Package, ServerJson, canonical
 from mcp_install.troubles import Trouble
 
 HIDDEN = "••••"  # in place of a secret, for people
+# How far a run is, in percent, when the first and when the last of a stage's steps begins.
+PERCENTS = {"PREPARING": (10, 10), "EXECUTING": (22, 32), "VERIFYING": (80, 99)}
+# What makes two builds the same, wherever they are.
+_SAME = (
+    "server", "version", "package", "program", "arguments", "environment", "secret_environment",
+    "transport",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,15 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+    def makes_the_same_as(self, other: "Plan") -> bool:
+        """But for the values of secrets."""
+        return all(getattr(self, name) == getattr(other, name) for name in _SAME)
+
+    def only_checked(self) -> "Plan":
+        """The plan of a check, where this one was carried out."""
+        starts = [step for step in self.steps if step.stage == "VERIFYING"]
+        return dataclasses.replace(self, steps=tuple(starts[:1]))
 
     @classmethod
     def of_json(cls, kept: dict[str, Any]) -> "Plan":

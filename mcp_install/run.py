@@ -69,7 +69,6 @@ class Run:
         self.secrets = secrets_of(installation)
         self.marker = tidy.marker_of(installation)
         self.output = Output(installation, report)
-        self.before = ""  # the nearest folder that was there before it made some
         self.nonce = secrets.token_hex(8)
         self._masker = Masker(self.secrets.values())
         self._speaking = asyncio.Lock()

@@ -6,7 +6,7 @@ from typing import Any
 
 from mcp_install.events import code_of, progress_of, stage_of
 from mcp_install.models import Installation
-from mcp_install.plan import Plan
+from mcp_install.plan import PERCENTS, Plan
 from mcp_install.trouble_kinds import KINDS
 from realtime.models import ENDED, Status
 from realtime.problems import CamelSchema
@@ -126,7 +126,7 @@ def _error(run: Installation) -> dict[str, Any] | None:
 
 
 def _steps(plan: Plan, run: Installation) -> list[dict[str, Any]]:
-    """Those of stages before the run's are done."""
+    """Those of stages before the run's are done, and of its stage those before the one it is at."""
     job = run.job
     stages = [*_STAGES]
     is_waiting = job.status in (Status.QUEUED, Status.WAITING)
@@ -134,10 +134,19 @@ def _steps(plan: Plan, run: Installation) -> list[dict[str, Any]]:
     if job.status == Status.DONE:
         at = len(stages)
     here = "waiting" if is_waiting else "stopped" if job.status in ENDED else "running"
-    states = {stage: "done" if place < at else "waiting" for place, stage in enumerate(stages)}
-    if at < len(stages):
-        states[stages[at]] = here
-    return [
-        {"stage": one.stage, "title": one.title, "command": str(one), "status": states[one.stage]}
-        for one in plan.steps
+    places = [stages.index(step.stage) for step in plan.steps]
+    of_stage = [number for number, place in enumerate(places) if place == at]
+    now = _now(of_stage, stages[at], job.progress) if of_stage else -1
+    states = [
+        here if number == now else "done" if (place, number) < (at, now) else "waiting"
+        for number, place in enumerate(places)
     ]
+    return [
+        {"stage": step.stage, "title": step.title, "command": str(step), "status": status}
+        for step, status in zip(plan.steps, states, strict=True)
+    ]
+
+
+def _now(numbers: list[int], stage: str, progress: int) -> int:
+    """Which of a stage's steps, at most two, a run that is so far is at."""
+    return numbers[-1] if progress >= PERCENTS[stage][1] else numbers[0]

@@ -52,8 +52,9 @@ def planned(request: HttpRequest, wish: Wish) -> installs.Planned:
 @router.post("/installs", response={200: PlanState, 202: Begun}, by_alias=True)
 @idempotent
 def post_install(request: HttpRequest, body: Wish) -> tuple[int, dict[str, Any]]:
-    """Install a server, or put this version in place of the one that is there. With `dryRun` only
-    see what would be done; with the `planHash` from there it is done only if it is still that."""
+    """Install a server, or put this version in place of the one that is there; the same version
+    with the same inputs is only checked. With `dryRun` only see what would be done; with the
+    `planHash` from there it is done only if it is still that."""
     wish = planned(request, body)
     if body.dry_run:
         return 200, plan_state(wish.plan, wish.action)

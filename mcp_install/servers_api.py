@@ -87,7 +87,7 @@ def post_upgrade(
     request: HttpRequest, server_id: uuid.UUID, body: Upgrade
 ) -> tuple[int, dict[str, Any]]:
     """Put another version beside the one in use, and use it once it answers. Nothing that is left
-    out of the request changes."""
+    out of the request changes; where nothing does, the one in use is only checked."""
     server = my_server(request, server_id)
     wish = servers.upgrade(server, body.version, body.arguments, body.environment)
     if body.dry_run:

@@ -92,7 +92,8 @@ class StepState(CamelSchema):
 
 
 class PlanState(CamelSchema):
-    """What is going to be done, as commands. A secret is shown as ••••."""
+    """What is going to be done, as commands. A secret is shown as ••••. `action`: install, upgrade,
+    or verify: the same is there already, and is only started to see whether it answers."""
 
     plan_hash: str
     action: str

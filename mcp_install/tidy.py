@@ -49,25 +49,28 @@ while pids=$(found); [ -n "$pids" ]; do
 done
 """
 
-# `$1` is the server's folder, `$2` the build's, `$3` its id, `$4` "keep" to leave a finished one,
-# `$5` the nearest folder that was there before, or nothing.
+# `$1` is the server's folder, `$2` the build's, `$3` its id, `$4` "keep" to leave a finished one
+# and say `kept`, `$5` how many folders were not there before, from the server's on upwards.
 REMOVE = r"""
-root=$1; build=$2; id=$3; keep=$4; before=$5
+root=$1; build=$2; id=$3; keep=$4; new=$5
+[ -d "$root" ] || exit 0
 lock="$root/.mcp-install.lock"
 if [ "$(cat "$lock/id" 2>/dev/null)" = "$id" ]; then rm -rf -- "$lock"; fi
-if [ "$keep" = keep ] && [ -f "$build/.mcp-install.done" ]; then exit 0; fi
-if [ -f "$build/.mcp-install.json" ]; then rm -rf -- "$build" || exit 71; fi
-if [ -f "$root/.mcp-install.json" ] && [ ! -d "$lock" ]; then
-  rmdir -- "$root/versions" 2>/dev/null
-  if [ ! -e "$root/versions" ]; then
-    rm -f -- "$root/.mcp-install.json" "$root/current"
-    rmdir -- "$root" 2>/dev/null
-  fi
+if [ "$keep" = keep ] && [ -f "$build/.mcp-install.done" ]; then
+  echo kept
+  exit 0
 fi
-[ -n "$before" ] || exit 0
-place=$(dirname -- "$root")
-while [ "$place" != "$before" ] && [ "$place" != / ] && rmdir -- "$place" 2>/dev/null; do
+if [ -f "$build/.mcp-install.json" ]; then rm -rf -- "$build" || exit 71; fi
+[ ! -d "$lock" ] || exit 0
+if [ -f "$root/.mcp-install.json" ]; then
+  rmdir -- "$root/versions" 2>/dev/null
+  [ ! -e "$root/versions" ] || exit 0
+  rm -f -- "$root/.mcp-install.json" "$root/current"
+fi
+place=$root
+while [ "$new" -gt 0 ] && rmdir -- "$place" 2>/dev/null; do
   place=$(dirname -- "$place")
+  new=$((new - 1))
 done
 exit 0
 """
@@ -87,9 +90,10 @@ async def kill(connection: Connection, installation: Installation) -> None:
 
 
 async def remove(
-    connection: Connection, installation: Installation, *, keeps_finished: bool, before: str = ""
+    connection: Connection, installation: Installation, *, keeps_finished: bool
 ) -> None:
-    """Take away the build that it was making, unless that is in use. Raises Trouble."""
+    """Take away the build that it was making, unless that is in use, and the folders that were not
+    there before any of its attempts. Raises Trouble."""
     server = installation.server
     if installation.action not in BUILDS or not installation.build:
         return
@@ -98,10 +102,19 @@ async def remove(
     root = f"{server.directory}/{server.slug}"
     build = f"{root}/versions/{installation.build}"
     keep = "keep" if keeps_finished else "remove"
-    line = shell.command(REMOVE, root, build, str(installation.pk), keep, before)
+    new = str(installation.new_folders)
+    line = shell.command(REMOVE, root, build, str(installation.pk), keep, new)
     output = await shell.run(connection, line, seconds=SECONDS)
     if output.status != 0:
         raise Trouble("file_error", "a folder could not be removed")
+    if not output.stdout.strip().endswith(b"kept"):
+        await in_thread(note_new, installation, 0)
+
+
+def note_new(installation: Installation, folders: int) -> None:
+    """What is there now is not its own, but so many folders that it makes."""
+    installation.new_folders = folders
+    Installation.objects.filter(pk=installation.pk).update(new_folders=folders)
 
 
 def _is_in_use(installation: Installation) -> bool:
@@ -120,7 +133,7 @@ async def after(run: "Run", error: BaseException) -> None:
             if run.connection.is_closed():
                 await run.reconnect()
             await kill(run.connection, run.installation)
-            await remove(run.connection, run.installation, keeps_finished=keeps, before=run.before)
+            await remove(run.connection, run.installation, keeps_finished=keeps)
             await in_thread(forget, run.installation)
     except Exception as failed:
         logger.warning("run %s is to be tidied up later: %s", run.installation.pk, failed)

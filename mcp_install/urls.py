@@ -5,6 +5,7 @@ from mcp_install import catalogue_views, host_views, run_views, server_views, wi
 hosts = (
     [
         path("", host_views.hosts_page, name="list"),
+        path("part/", host_views.hosts_part, name="list-part"),
         path("add/", host_views.new_host_page, name="new"),
         path("<uuid:host_id>/", host_views.host_page, name="host"),
         path("<uuid:host_id>/part/", host_views.host_part, name="host-part"),

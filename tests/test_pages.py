@@ -317,7 +317,7 @@ def test_the_status_tells_how_self_tests_of_mine_went(
 def test_without_workers_the_status_says_so(admin_client: Client, admin_user: User) -> None:
     job(admin_user, "rag.answer", uuid.uuid4(), status=Status.QUEUED)
     said = text_of(shown(admin_client, "/status/system/"))
-    for words in ("PostgreSQL answers", "Valkey answers", "none answers", "Waiting 1"):
+    for words in ("PostgreSQL answers", "Valkey answers", "none answers", "Waiting for a worker 1"):
         assert words in said
     assert "Longest wait" in said
 

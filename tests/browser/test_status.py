@@ -53,8 +53,10 @@ def test_people_s_connections_come_and_are_closed_and_come_back(
 
 def test_the_system_is_told_part_by_part(staff: Page) -> None:
     facts = staff.locator(".status > .facts")
-    for words in ("PostgreSQL", "Valkey", "documents-", "interactive-", "Waiting"):
+    for words in ("PostgreSQL", "Valkey", "documents-", "interactive-"):
         expect(facts).to_contain_text(words)
+    for words in ("Waiting for a worker", "Waiting for a person, or its turn", "In work", "Done"):
+        expect(facts.locator("dt").get_by_text(words, exact=True)).to_have_count(1)
     expect(facts).not_to_contain_text("does not answer")
     expect(facts).not_to_contain_text("none answers")
 

@@ -157,6 +157,48 @@ def test_a_retry_ends_what_a_killed_worker_left_and_begins_anew(
     assert fresh(lost).log_length == len(log_of(lost))
 
 
+@pytest.mark.parametrize(
+    ("there", "left"),
+    [
+        ("true", ""),
+        ("mkdir ~/mcp", "mcp"),
+        ("mkdir -p ~/mcp/new/server-time", "mcp mcp/new mcp/new/server-time"),
+        ("mkdir ~/mcp && mkdir -p real/a && ln -s ../real/a ~/mcp/new", "mcp mcp/new real real/a"),
+    ],
+)
+def test_cancel_after_a_killed_worker_leaves_the_folders_that_were_there_and_no_others(
+    ann: User, host: SshHost, someone: Account, there: str, left: str
+) -> None:
+    someone.run(there)
+    lost = begun(ann, host, directory="~/mcp/new")
+    with at_work(lost):
+        until(lambda: is_working(lost))
+        Job.objects.filter(pk=lost.job_id).update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert jobs.reap() == 1
+        with at_work(lost):
+            until(lambda: log_of(lost).count("working on it") == 2)
+            jobs.cancel(lost.job)
+    again = fresh(lost)
+    assert (again.job.status, again.job.attempt, again.has_left) == ("CANCELLED", 2, False)
+    assert someone.run("find mcp real 2>/dev/null | sort; rm -rf mcp real").split() == left.split()
+
+
+def test_a_folder_that_its_owner_made_between_two_attempts_stays(
+    ann: User, host: SshHost, someone: Account
+) -> None:
+    run = begun(ann, host)
+    with at_work(run):
+        until(lambda: is_working(run))
+        jobs.cancel(run.job)
+    assert someone.run("ls -A ~/mcp 2>&1 || mkdir ~/mcp").startswith("ls: ")
+    assert jobs.retry(fresh(run).job)
+    with at_work(run):
+        until(lambda: log_of(run).count("working on it") == 2)
+        jobs.cancel(run.job)
+    assert fresh(run).job.status == "CANCELLED"
+    assert someone.run("ls -A ~/mcp && rmdir ~/mcp && echo stayed") == "stayed\n"
+
+
 def test_one_run_at_a_time_is_on_a_host_and_the_others_say_why_they_wait(
     ann: User, host: SshHost, someone: Account, events_of: Events
 ) -> None:

@@ -26,6 +26,7 @@ def place(someone: Account) -> Iterator[Path]:
         "mkdir 'look here' && cd 'look here' && mkdir sub .hidden \"it's\" && touch b.txt A.txt && "
         "ln -s sub to-sub && ln -s b.txt to-file && ln -s nowhere dangling && ln -s loop loop && "
         "touch \"$(printf 'caf\\351')\" \"$(printf 'line\\nbreak')\" naïve.txt && "
+        "mkdir -p \"$(printf 'new\\nline')/inner\" 'trail ' && "
         "mkdir -m 0 closed && mkfifo pipe"
     )
     yield root
@@ -51,7 +52,8 @@ async def test_a_folder_is_listed_folders_first(line: Line, place: Path) -> None
     kinds = {entry["name"]: (entry["kind"], entry["is_link"]) for entry in found["entries"]}
     assert kinds == {
         ".hidden": ("folder", False), "closed": ("folder", False), "it's": ("folder", False),
-        "sub": ("folder", False), "to-sub": ("folder", True), "A.txt": ("file", False),
+        "new\\nline": ("folder", False), "sub": ("folder", False), "to-sub": ("folder", True),
+        "trail ": ("folder", False), "A.txt": ("file", False),
         "b.txt": ("file", False), "caf\\xe9": ("file", False), "dangling": ("broken", True),
         "line\\nbreak": ("file", False), "loop": ("broken", True), "naïve.txt": ("file", False),
         "pipe": ("other", False), "to-file": ("file", True),
@@ -75,9 +77,23 @@ async def test_every_name_leads_there_by_its_token(line: Line, place: Path) -> N
     assert inside["entries"] == []
 
 
+async def test_only_what_a_form_keeps_has_a_path(line: Line, place: Path) -> None:
+    found = await folder(line, str(place).encode())
+    paths = {entry["name"]: entry["path"] for entry in found["entries"]}
+    assert paths["new\\nline"] is None
+    assert paths["line\\nbreak"] is None
+    assert paths["trail "] == f"{place}/trail "
+    token = next(e["token"] for e in found["entries"] if e["name"] == "new\\nline")
+    inside = await folder(line, of_token(token))
+    assert inside["path"] is None
+    assert [(e["name"], e["path"]) for e in inside["entries"]] == [("inner", None)]
+    trail = await folder(line, of_text(paths["trail "]))
+    assert trail["path"] == f"{place}/trail "
+
+
 async def test_the_home_is_where_one_begins(line: Line, place: Path, someone: Account) -> None:
     assert (await folder(line, of_text("")))["path"] == str(someone.home)
-    assert (await folder(line, of_text(" ~/look here/ ")))["path"] == str(place)
+    assert (await folder(line, of_text("~/look here/")))["path"] == str(place)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +106,7 @@ async def test_what_cannot_be_listed_is_told(line: Line, place: Path, path: str,
     assert await code_of(folder(line, f"{place}/{path}".encode())) in code.split()
 
 
-@pytest.mark.parametrize("text", ["relative", "./x", "~other", "-"])
+@pytest.mark.parametrize("text", ["relative", "./x", "~other", "-", " /x"])
 def test_a_typed_path_begins_at_the_root_or_the_home(text: str) -> None:
     with pytest.raises(Trouble, match="begin with / or ~/"):
         of_text(text)

@@ -3,6 +3,7 @@
 import json
 import logging
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.documents.test_api import signed_in
 from tests.mcp_install.conftest import HostOf, new_host
 from tests.sshd import PASSWORD, Account, Sshd, only_root, running
 
+Events = Callable[[User], list[dict[str, Any]]]
 URL = "/api/mcp/hosts"
 
 
@@ -122,6 +124,30 @@ def test_a_host_is_tested_compared_confirmed_and_then_signed_in_to(
     assert found["host"]["status"] == "READY"
     [listed] = mine.get(URL).json()["hosts"]
     assert listed == found["host"]
+
+
+def test_all_tabs_of_its_owner_are_told_of_a_host(
+    worker: None,
+    mine: Client,
+    ann: User,
+    bob: User,
+    sshd: Sshd,
+    someone: Account,
+    events_of: Events,
+) -> None:
+    def told() -> list[tuple[str, str]]:
+        return [(event["type"], event["status"]) for event in events_of(ann)]
+
+    path = trusted(mine, sshd, someone)
+    assert told() == [("mcp_host", "CREATED"), *[("mcp_host", "CHANGED")] * 2]
+    post(mine, f"{path}/test")
+    post(mine, path, {"name": "another"}, method="patch")
+    assert told()[3:] == [("mcp_host", "CHANGED")] * 2
+    assert post(mine, path, {"name": ""}, method="patch").status_code == 422
+    mine.delete(f"{URL}{path}")
+    assert told()[5:] == [("mcp_host", "DELETED")]
+    assert {event["hostId"] for event in events_of(ann)} == {path[1:]}
+    assert events_of(bob) == []
 
 
 def test_nothing_is_done_on_a_host_that_is_not_confirmed(

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from mcp_install import catalogue
+from mcp_install import catalogue, installs
 from mcp_install.models import McpServer, SshHost
 from mcp_install.tasks import install
 from realtime import jobs
 from tests.mcp_install.hosts import begun, done, host_at, log_of, marked
 from tests.mcp_install.remote_uv import INSTALL, SERVER, give_uv, write
-from tests.mcp_install.test_plan import env, file
+from tests.mcp_install.test_plan import arg, env, file
 from tests.sshd import Account, Sshd
 
 Events = Callable[[User], list[dict[str, Any]]]
@@ -97,6 +97,44 @@ def test_an_upgrade_leaves_the_old_build_until_the_new_one_has_spoken(
     assert someone.run(current).strip() == f"versions/{third.build}"
     kept = someone.run("ls ~/mcp/server-time/versions").split()
     assert set(kept) == {first.build, third.build}, "what failed is not kept for ever"
+
+
+def test_the_version_that_is_ready_is_only_checked(
+    ann: User, host: SshHost, someone: Account, events_of: Events
+) -> None:
+    first = done(begun(ann, host))
+    told = len(events_of(ann))
+    again = done(begun(ann, host, version="2026.10.19"))
+    assert (again.action, again.job.status, again.build) == ("verify", "DONE", first.build)
+    stages = list(dict.fromkeys(event["stage"] for event in events_of(ann)[told:]))
+    assert stages == ["CONNECTING", "VERIFYING", "COMPLETE"]
+    assert "uv" not in log_of(again)
+    server = McpServer.objects.get()
+    assert (server.state, server.active, server.previous) == ("READY", first, None)
+    assert someone.run("ls ~/mcp/server-time/versions").split() == [first.build]
+
+
+def test_other_inputs_and_what_is_broken_are_built_anew(ann: User, host: SshHost) -> None:
+    catalogue.load_shipped()
+    catalogue.add_pasted(ann, json.dumps(file(env(isSecret=True) | arg())))
+    given: dict[str, Any] = {
+        "environment": {"TOKEN_OF_X": "open sesame", "LOUD": "yes"}, "arguments": {"--x": "1"},
+    }  # fmt: skip
+    first = done(begun(ann, host, "x", **given))
+    assert first.job.status == "DONE", first.job.error
+
+    def action(**other: Any) -> str:
+        entry = catalogue.find(ann, "x", "")
+        return installs.planned(host, entry, "~/mcp", **(given | other)).action
+
+    assert action() == "verify"
+    assert action(environment={"TOKEN_OF_X": "open sesame?", "LOUD": "yes"}) == "upgrade"
+    assert action(environment={"TOKEN_OF_X": "open sesame", "LOUD": "no"}) == "upgrade"
+    assert action(environment={"LOUD": "yes"}) == "upgrade"
+    assert action(arguments={"--x": "2"}) == "upgrade"
+    assert action(version="1.2.4") == "upgrade"
+    McpServer.objects.update(state="BROKEN")
+    assert action() == "upgrade"
 
 
 def test_a_retry_makes_nothing_anew_that_was_complete(

@@ -290,6 +290,7 @@ BAD: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("bad_path", file(), {"directory": "/home/me/a\0b"}),
     ("bad_path", file(), {"directory": "/home/me/\udce9"}),
     ("bad_path", file(), {"directory": "/home/me/" + "x" * 600}),
+    ("bad_path", file(), {"directory": "/home/me/" + "ü" * 128}),
     ("system_path", file(), {"directory": "/"}),
     ("system_path", file(), {"directory": "//etc//mcp/"}),
     ("system_path", file(), {"directory": "/usr/share"}),
@@ -317,6 +318,12 @@ def test_all_that_is_missing_is_told_at_once() -> None:
     with pytest.raises(Trouble, match="--x, TOKEN_OF_X") as raised:
         made(raw)
     assert set(raised.value.facts["errors"]) == {"--x", "TOKEN_OF_X"}
+
+
+def test_a_name_that_no_file_system_takes_is_refused_with_what_to_do() -> None:
+    made(file(), directory="~/" + "x" * 255)
+    with pytest.raises(Trouble, match=r"“xx.*255 bytes: give that folder a shorter name"):
+        made(file(), directory="~/" + "x" * 256 + "/mcp")
 
 
 @pytest.mark.parametrize("directory", ["/usr/local/mcp", "/opt", "/srv/mcp", "/home/me", "~"])

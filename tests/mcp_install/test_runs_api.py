@@ -22,7 +22,7 @@ from mcp_install.tasks import install
 from realtime import jobs
 from tests.documents.test_api import signed_in
 from tests.mcp_install.hosts import begun, done, host_at, log_of, marked
-from tests.mcp_install.remote_uv import STUBBORN, give_uv
+from tests.mcp_install.remote_uv import STUBBORN, give_uv, write
 from tests.mcp_install.test_catalogue_api import URL, post, refused, wish
 from tests.sshd import Account, Sshd
 from tests.stack import until
@@ -118,6 +118,51 @@ def test_a_run_that_failed_says_why_and_is_tried_again(
     assert refused(post(mine, f"/installs/{run.pk}/retry", {})) == (409, "not_again")
 
 
+def test_one_step_of_a_stage_is_at_work_and_those_before_it_are_done(
+    ann: User, host: SshHost, someone: Account, at_once: None
+) -> None:
+    mine = signed_in(ann)
+
+    def statuses(run: Installation) -> list[str]:
+        return [step["status"] for step in get(mine, run).json()["steps"]]
+
+    give_uv(someone, STUBBORN)
+    run = begun(ann, host)
+    until(lambda: "working on it" in log_of(run))
+    assert statuses(run) == ["done", "done", "running", "waiting", "waiting"]
+    post(mine, f"/installs/{run.pk}/cancel", {})
+    until(lambda: not get(mine, run).json()["isActive"])
+    assert statuses(run) == ["done", "done", "stopped", "waiting", "waiting"]
+    write(someone, ".local/bin/uv", "#!/bin/sh\nexit 3\n")
+    failed = begun(ann, host)
+    until(lambda: not get(mine, failed).json()["isActive"])
+    assert statuses(failed) == ["done", "stopped", "waiting", "waiting", "waiting"]
+
+
+def test_the_version_that_is_ready_is_planned_as_a_check(
+    ann: User, host: SshHost, at_once: None
+) -> None:
+    mine = signed_in(ann)
+
+    def ended(run: Installation) -> Any:
+        return until(lambda: not (s := get(mine, run).json())["isActive"] and s)
+
+    first = begun(ann, host)
+    assert ended(first)["stage"] == "COMPLETE"
+    for path, asked in (
+        (f"/servers/{first.server_id}/upgrade", {"dryRun": True}),
+        ("/installs", wish(host, dryRun=True)),
+    ):
+        seen = post(mine, path, asked).json()
+        assert (seen["action"], seen["folder"]) == ("verify", first.plan["folder"])
+        assert [step["stage"] for step in seen["steps"]] == ["VERIFYING"]
+        answer = post(mine, path, asked | {"dryRun": False, "planHash": seen["planHash"]})
+        state = ended(Installation.objects.get(pk=answer.json()["installId"]))
+        assert (state["stage"], state["action"]) == ("COMPLETE", "verify")
+        assert [step["status"] for step in state["steps"]] == ["done"]
+        assert set(state["timings"]) <= {"CONNECTING", "VERIFYING"}
+
+
 def test_a_worker_lost_for_good_is_told_by_its_code(ann: User, host: SshHost) -> None:
     run = begun(ann, host)
     job = jobs.claim(str(run.job_id), "a worker")
@@ -184,7 +229,9 @@ def test_the_terminal_shows_the_plan_and_then_the_run(
     assert said.startswith(planned)
     assert "Installed 1 package\n" in said
     assert said.endswith("Time 2026.10.19 is ready: 1 tool\n")
-    lines = [json.loads(line) for line in installmcp("--json").splitlines()]
+    assert installmcp().endswith("Time answers: 1 tool\n")
+    other = ("--json", "--argument=--local-timezone=UTC")
+    lines = [json.loads(line) for line in installmcp(*other).splitlines()]
     assert lines[0]["plan"]["action"] == "upgrade"
     assert lines[-1]["stage"] == "COMPLETE"
     run = Installation.objects.latest("created_at")

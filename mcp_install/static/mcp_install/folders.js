@@ -37,7 +37,7 @@ class FolderBrowser extends HTMLElement {
     });
     this.#list.addEventListener("keydown", (event) => this.#key(event), { signal });
     this.#field.addEventListener("input", () => this.#target(), { signal });
-    this.#field.addEventListener("paste", () => setTimeout(() => this.#look()), { signal });
+    this.#field.addEventListener("paste", () => setTimeout(() => this.#pasted()), { signal });
     this.#field.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || this.#field.value === this.#looked) return;
       event.preventDefault();
@@ -136,10 +136,17 @@ class FolderBrowser extends HTMLElement {
   }
 
   // --- Looking -------------------------------------------------------------------------------------
-  /** What the field says. */
+  /** What the field says, to the letter: a name may end in a space. */
   #look() {
     this.#looked = this.#field.value;
-    return this.#open({ path: this.#field.value.trim() });
+    return this.#open({ path: this.#looked });
+  }
+
+  /** Spaces around it are from where it was copied. */
+  #pasted() {
+    this.#field.value = this.#field.value.trim();
+    this.#field.dispatchEvent(new Event("input", { bubbles: true }));
+    return this.#look();
   }
 
   /**
@@ -224,7 +231,8 @@ class FolderBrowser extends HTMLElement {
     if (folder.path === null) {
       this.#wrong(
         new Error(
-          "This folder's name is not UTF-8. It can be looked into, but no server can be put there.",
+          "This folder's path is not UTF-8, or holds control characters. " +
+            "It can be looked into, but no server can be put there.",
         ),
       );
     }
@@ -233,7 +241,7 @@ class FolderBrowser extends HTMLElement {
   }
 
   #target() {
-    const directory = this.#field.value.trim().replace(/\/+$/, "");
+    const directory = this.#field.value.replace(/\/+$/, "");
     this.#part("[data-target]").textContent = `${directory}/${this.dataset.slug}`;
   }
 

@@ -16,7 +16,7 @@ export const INSTALLED = "installed";
 const SOON = 300;
 const STAGES = JSON.parse(document.body.dataset.stageWords ?? "{}");
 /** @type {Record<string, string>} */
-const BUTTONS = { install: "Install", upgrade: "Upgrade" };
+const BUTTONS = { install: "Install", upgrade: "Upgrade", verify: "Check" };
 
 class PlanReview extends HTMLElement {
   /** @type {AbortController | null} */
@@ -176,8 +176,7 @@ class PlanReview extends HTMLElement {
     const section = this.#part(".plan");
     section.hidden = false;
     section.ariaBusy = "false";
-    this.#part("[data-about]").textContent =
-      `${plan.title} ${plan.version} gets the folder ${plan.folder}`;
+    this.#part("[data-about]").textContent = about(plan);
     this.#part(".plan-steps").replaceChildren(...plan.steps.map((step) => this.#step(step)));
     this.#part(".warnings").replaceChildren(...plan.warnings.map((words) => {
       const item = document.createElement("li");
@@ -209,5 +208,12 @@ class PlanReview extends HTMLElement {
     return /** @type {HTMLElement} */ (this.querySelector(selector));
   }
 }
+
+/** @param {Plan} plan */
+const about = ({ action, title, version, folder }) =>
+  action === "verify"
+    ? `${title} ${version} is there already, with the same inputs, in ${folder}: ` +
+      "it is only started, to see whether it answers"
+    : `${title} ${version} gets the folder ${folder}`;
 
 customElements.define("plan-review", PlanReview);

@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * `<live-runs>`: a part of a page that shows runs on hosts. Bars move by events; an end, or a run
- * that is not shown yet, fetches the part (`data-part`) as the server renders it now. What shows a
- * run has `data-run`. With `data-stages` its stages are read out.
+ * `<live-runs>`: a part of a page that shows runs on hosts, or the hosts. Bars move by events; an
+ * end, a run that is not shown yet, or a host that changed, fetches the part (`data-part`) as the
+ * server renders it now. What shows a run has `data-run`. With `data-stages` its stages are read out.
  */
 
 import { ACCEPTED } from "realtime/actions.js";
@@ -34,6 +34,7 @@ class LiveRuns extends HTMLElement {
     this.#life = new AbortController();
     const { signal } = this.#life;
     live.on("mcp_install_progress", (event) => this.#tell(event), { signal });
+    live.on("mcp_host", () => this.#fetchSoon(), { signal });
     live.on("resync", () => this.fetch(), { signal });
     this.addEventListener(ACCEPTED, () => this.#fetchSoon(), { signal });
     const ticking = setInterval(() => this.#tick(), 1_000);

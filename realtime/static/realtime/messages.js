@@ -12,6 +12,7 @@ export {};
  * @property {RagProgress & Logged} rag_progress
  * @property {MessageChunk & Logged} message_chunk
  * @property {McpInstallProgress & Logged} mcp_install_progress
+ * @property {McpHostChanged & Logged} mcp_host
  * @property {MessageStatus & Logged} message_status
  * @property {ToolCallChanged & Logged} tool_call
  * @property {ChatSessionChanged & Logged} chat_session
@@ -219,6 +220,14 @@ export {};
  * @property {string} [output] with ANSI colours, without secrets
  * @property {number} [outputOffset] code points of the output before this piece
  * @property {string} [error] a code, with FAILED
+ */
+
+/**
+ * A host is new, was changed or looked at, or is gone.
+ * @typedef {object} McpHostChanged
+ * @property {"mcp_host"} type
+ * @property {string} hostId
+ * @property {"CREATED" | "CHANGED" | "DELETED"} status
  */
 
 /**

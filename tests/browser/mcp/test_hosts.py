@@ -54,6 +54,18 @@ def test_a_host_is_added_compared_trusted_and_tested(
     expect(page.locator("main")).not_to_contain_text("By hand")
 
 
+def test_the_list_is_the_same_in_every_tab(page: Page, sshd: Sshd, someone: Account) -> None:
+    page.goto("/hosts/")
+    other = page.context.new_page()
+    add_by_hand(other, "Elsewhere", sshd, someone)
+    row = page.locator(".row").filter(has_text="Elsewhere")
+    expect(row).to_contain_text("Compare its key", timeout=30_000)
+    other.get_by_role("button", name="trust this key").click()
+    expect(row).to_contain_text("Ready", timeout=30_000)
+    remove(other)
+    expect(row).to_have_count(0)
+
+
 def test_what_does_not_fit_is_said_beside_its_field_and_the_rest_is_kept(
     page: Page, sshd: Sshd, someone: Account
 ) -> None:

@@ -97,10 +97,10 @@ def test_who_comes_late_sees_all_of_it_as_who_was_there(
     held()
     for tab in (page, late):
         ended(tab, "Installed")
-        shows(tab, "Installed 1 package")
+        shows(tab, "MCP 2025-06-18: ")
     assert screen(page) == screen(late)
     page.reload()
-    shows(page, "Installed 1 package")
+    shows(page, "MCP 2025-06-18: ")
     assert screen(page) == screen(late)
     text = screen(page)
     for words in ("This is the beginning", "ünïcode ✓ 😀 mcp-server-time=="):

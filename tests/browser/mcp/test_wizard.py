@@ -209,7 +209,8 @@ def test_odd_names_large_folders_and_closed_ones(
 ) -> None:
     someone.run(
         "mkdir -p odd/many && cd odd && mkdir '<b>bold' \"$(printf 'tab\\there')\" "
-        "&& mkdir \"$(printf 'not-\\377-utf8')\" && mkdir closed && chmod 0 closed "
+        "&& mkdir \"$(printf 'not-\\377-utf8')\" \"$(printf 'new\\nline')\" "
+        "&& mkdir closed && chmod 0 closed "
         "&& cd many && i=0 && while [ $i -lt 600 ]; do mkdir d$i; i=$((i+1)); done"
     )
     open_folders(page, time_server, box)
@@ -219,6 +220,10 @@ def test_odd_names_large_folders_and_closed_ones(
     expect(names.filter(has_text="tab\\there")).to_have_count(1)
     names.filter(has_text="utf8").click()
     expect(page.get_by_role("alert")).to_contain_text("not UTF-8")
+    expect(page.get_by_label("Folder", exact=True)).to_have_value("")
+    page.locator(".crumbs").get_by_role("button", name="odd").click()
+    folder(page, "new\\nline")
+    expect(page.get_by_role("alert")).to_contain_text("no server can be put there")
     expect(page.get_by_label("Folder", exact=True)).to_have_value("")
     page.locator(".crumbs").get_by_role("button", name="odd").click()
     if os.geteuid() == 0:
@@ -231,6 +236,26 @@ def test_odd_names_large_folders_and_closed_ones(
     expect(page.locator(".files li")).to_have_count(600)
     expect(page.get_by_role("button", name="Show more")).to_be_hidden()
     someone.run("chmod 700 odd/closed")
+
+
+def test_a_name_that_ends_in_a_space_keeps_it(
+    page: Page, box: str, time_server: str, someone: Account
+) -> None:
+    trail = f"{someone.home}/spaces/trail "
+    someone.run("mkdir -p 'spaces/trail '")
+    open_folders(page, time_server, box)
+    folder(page, "spaces")
+    folder(page, "trail")
+    field = page.get_by_label("Folder", exact=True)
+    expect(field).to_have_value(trail)
+    target = page.locator("[data-target]")
+    assert target.evaluate("place => place.textContent") == f"{trail}/server-time"
+    page.get_by_role("button", name="Go on").click()
+    at(page, "Review")
+    page.locator("a[data-step]", has_text="Folder").click()
+    expect(page.locator(".crumbs li").last).to_be_visible()
+    expect(field).to_have_value(trail)
+    assert page.locator(".crumbs li").last.evaluate("it => it.textContent") == "trail "
 
 
 def test_a_folder_of_the_system_is_refused_at_the_review(
