@@ -7,7 +7,7 @@ from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.files import long_pdf
-from tests.browser.test_documents import SLOW, percent, row, upload
+from tests.browser.test_documents import SLOW, percent, row
 from tests.browser.test_pages import findings
 from tests.stack import LiveStack, until
 
@@ -43,9 +43,10 @@ def test_progress_arrives_live_over_http_and_the_page_says_so(
 ) -> None:
     path = long_pdf(tmp_path, "detoured.pdf", 15)
     with blocked.expect_request("**/api/realtime/events?after=*"):
-        upload(blocked, path)
+        blocked.goto("/documents/")
     status = blocked.locator("connection-status")
     expect(status).to_contain_text(WORDS)
+    blocked.set_input_files("#files", path)
     seen: list[int] = []
 
     def has_ended() -> bool:
