@@ -3,8 +3,16 @@
 // open. A line {"last": n} is answered once every tab has had every event up to that number, each
 // once and in order: {"lost", "doubled", "resyncs", "attempts", "opened", "done"}, the last two the
 // unix ms at which the last tab was open again, and had everything.
+import { registerHooks } from "node:module";
 import readline from "node:readline";
-import { LiveSocket } from "../realtime/static/realtime/socket.js";
+
+// As the import map of the pages has it.
+const ours = new URL("../realtime/static/realtime/", import.meta.url);
+registerHooks({
+  resolve: (name, context, next) =>
+    next(name.startsWith("realtime/") ? new URL(name.slice(9), ours).href : name, context),
+});
+const { LiveSocket } = await import("realtime/socket.js");
 
 const lines = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const job = JSON.parse((await lines.next()).value);
