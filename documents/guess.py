@@ -1,6 +1,7 @@
 """Which of the old encodings a text is in, as chardet finds it among those that files are in."""
 
 import codecs
+import io
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -55,8 +56,13 @@ class Encoding:
 
 def guess(data: bytes) -> Encoding | None:
     """The encoding of a text that is in no UTF that it would say; None where it is no text."""
-    names = _candidates(data)
-    sample = data[:SAMPLE] if names is _UTF_16 else _lines_beyond_ascii(data)
+    if b"\0" in data:
+        sample, names = data[:SAMPLE], _UTF_16
+    elif is_iso_2022_jp(data):
+        sample, names = data[:SAMPLE], _OTHERS
+    else:
+        sample = _lines_beyond_ascii(data)
+        names = _candidates(sample)
     if not sample or not names:
         return None
     found = chardet.detect(sample, include_encodings=names, compat_names=False)["encoding"]
@@ -77,28 +83,23 @@ def decodes(data: bytes, codec: str) -> bool:
     return True
 
 
-def _candidates(data: bytes) -> dict[str, str]:
+def _candidates(sample: bytes) -> dict[str, str]:
     """What it may be in: texts of Latin letters are in encodings that have more of those."""
-    if b"\0" in data:
-        return _UTF_16
-    if len(data) - len(data.translate(None, _CONTROLS)) > MOST_CONTROLS * len(data):
+    if len(sample) - len(sample.translate(None, _CONTROLS)) > MOST_CONTROLS * len(sample):
         return {}
-    is_latin = len(_LETTERS.findall(data)) > 5 * len(_HIGH.findall(data)) or not _NEAR.search(data)
-    return _LATIN if is_latin and not is_iso_2022_jp(data) else _LATIN | _OTHERS
+    letters, high = len(_LETTERS.findall(sample)), len(_HIGH.findall(sample))
+    is_latin = letters > 5 * high or not _NEAR.search(sample)
+    return _LATIN if is_latin else _LATIN | _OTHERS
 
 
 def _lines_beyond_ascii(data: bytes) -> bytes:
-    if is_iso_2022_jp(data):
-        return data[:SAMPLE]
-    lines: list[bytes] = []
-    size = 0
-    for line in data.split(b"\n"):
+    sample = b""
+    for line in io.BytesIO(data):
         if not line.isascii():
-            lines.append(line)
-            size += len(line) + 1
-            if size > SAMPLE:
-                break
-    return b"\n".join(lines)[:SAMPLE]
+            sample += line[:SAMPLE]
+        if len(sample) >= SAMPLE:
+            break
+    return sample[:SAMPLE]
 
 
 def _beginning(data: bytes, codec: str) -> str:
